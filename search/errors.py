@@ -25,6 +25,10 @@ class DecodeAborted(MediaError):
     """The decoding process was stopped: out of memory, processor time or wall time, or it crashed."""
 
 
+class DecoderUnavailable(SearchError):
+    """The decoding helper cannot be started: no file can be decoded at present. Try again later."""
+
+
 class ModelError(SearchError):
     """An embedding model cannot be loaded: unknown key, missing or wrong weights. Fix the setting."""
 
