@@ -19,6 +19,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 from django.conf import settings
 
+from tasks import file_broker
+
 logger = logging.getLogger(__name__)
 
 QUEUES = ("queries", "ingest", "index", "background")
@@ -47,17 +49,11 @@ def _broker() -> dict[str, Any]:
             "broker_url": environment.redis_url,
             "broker_transport_options": {"socket_timeout": 5, "socket_connect_timeout": 2},
         }
-    folder = environment.data_dir / "broker"
-    for name in ("messages", "processed", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    file_broker.register()
     return {
-        "broker_url": "filesystem://",
+        "broker_url": f"{file_broker.SCHEME}://localhost//",
         "broker_transport_options": {
-            "data_folder_in": str(folder / "messages"),
-            "data_folder_out": str(folder / "messages"),
-            "processed_folder": str(folder / "processed"),
-            "control_folder": str(folder / "control"),
-            "store_processed": False,
+            "folder": str(environment.data_dir / "broker"),
             "polling_interval": environment.polling_interval,
         },
     }
@@ -88,6 +84,7 @@ app.conf.update(
         "tasks.imports",
         "tasks.duplicates",
         "tasks.maintenance",
+        "tasks.warmup",
     ],
     beat_schedule={
         "sweep": {"task": "tasks.maintenance.sweep", "schedule": 30.0},

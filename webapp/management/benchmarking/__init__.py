@@ -1,0 +1,1 @@
+"""What ``manage.py benchmark`` is made of."""
