@@ -115,4 +115,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": SIGHTLINE.log_level},
+    "loggers": {"faiss": {"level": "WARNING"}},  # it tells which instruction sets it could not load
 }
