@@ -34,7 +34,7 @@ _VOTE = 0.3
 # A frame that so many contents share (a black frame, an intro) starts to weigh less.
 _COMMON = 4
 # Frames with less detail than the first prove nothing, from the second on everything.
-_NO_DETAIL, _FULL_DETAIL = 0.06, 0.2
+_NO_DETAIL, _FULL_DETAIL = 0.03, 0.1
 # When the pixels of no frame pair agree, a segment must be that much clearer to be believed.
 _UNSEEN = 0.75
 _LOOKS = 3

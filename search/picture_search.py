@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,11 +28,15 @@ from search.verification.geometric import Relation, in_whole_picture
 # are not: the list falls, and each look costs milliseconds.
 _LIKELY = 0.5
 _PATIENCE = 8
+# Without key points, the embedding must be this sure (and the hash and the pixels agree).
+_FLAT_SCORE = 0.9
 # A frame of a clip is asked for its pixels when its score is at least this, in at most so many places.
 _FRAME_SCORE = 0.3
 _MAX_MOMENTS = 6
 # Frames around a verified one show the same picture while their cosine stays within this of its own.
 _SAME_MOMENT = 0.12
+# Moments this close (seconds) are one.
+_GAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class PictureSearch:
         return in_whole_picture(verification, region) if region is not None else verification
 
     def _is_flat_copy(self, candidate: Candidate) -> bool:
-        if candidate.distance > flat.HASH_DISTANCE or candidate.score < _LIKELY:
+        if candidate.distance > self._config.match.hash_distance or candidate.score < _FLAT_SCORE:
             return False
         query, reference = self._side.grey(), grey_of(self._library.picture(candidate.content_id))
         return query is not None and reference is not None and flat.same_pixels(query, reference)
@@ -105,10 +109,10 @@ class PictureSearch:
         sequence = self._library.sequence(candidate.content_id)
         if len(sequence) == 0:
             return False
-        before = len(self._segments)
-        for moment in _moments(self._frame_scores(sequence, candidate)):
-            self._check_moment(candidate, sequence, moment)
-        return len(self._segments) > before
+        moments = _moments(self._frame_scores(sequence, candidate))
+        found = [segment for moment in moments for segment in self._check_moment(candidate, sequence, moment)]
+        self._segments.extend(_merged(found))
+        return bool(found)
 
     def _frame_scores(self, sequence: FrameSequence, candidate: Candidate) -> Moments:
         vector = self._query.sequence.vectors[:1]
@@ -119,23 +123,25 @@ class PictureSearch:
         scores[best] = np.maximum(scores[best], candidate.rank)
         return Moments(np.asarray(cosines, np.float32), np.asarray(scores, np.float32))
 
-    def _check_moment(self, candidate: Candidate, sequence: FrameSequence, moment: Moment) -> None:
+    def _check_moment(
+        self, candidate: Candidate, sequence: FrameSequence, moment: Moment
+    ) -> list[SegmentMatch]:
+        """The moment as a segment, if its best frame is a copy."""
         relation = self._evidence.with_frame(self._side, int(sequence.ids[moment.best]))
         if relation is None or not relation.is_copy:
-            return
-        start, end = float(sequence.starts[moment.first]), float(sequence.ends[moment.last])
-        self._segments.append(
+            return []
+        self._testify(candidate, relation)
+        return [
             SegmentMatch(
                 content_id=candidate.content_id,
                 score=copy_score(relation.verification.score, moment.score),
                 query_start=None,
                 query_end=None,
-                reference_start=start,
-                reference_end=end,
+                reference_start=float(sequence.starts[moment.first]),
+                reference_end=float(sequence.ends[moment.last]),
                 mirrored=relation.verification.mirrored,
             )
-        )
-        self._testify(candidate, relation)
+        ]
 
 
 def copy_score(geometry: float, similarity: float) -> float:
@@ -175,6 +181,20 @@ def _moments(frames: Moments) -> list[Moment]:
         taken[first : last + 1] = True
         found.append(Moment(first, last, best, float(frames.scores[best])))
     return found
+
+
+def _merged(segments: list[SegmentMatch]) -> list[SegmentMatch]:
+    """Segments of one clip without gaps between them become one, with the best score."""
+    merged: list[SegmentMatch] = []
+    for segment in sorted(segments, key=lambda one: one.reference_start):
+        last = merged[-1] if merged else None
+        if last is None or segment.reference_start > last.reference_end + _GAP:
+            merged.append(segment)
+            continue
+        best = max(last, segment, key=lambda one: one.score)
+        end = max(last.reference_end, segment.reference_end)
+        merged[-1] = replace(best, reference_start=last.reference_start, reference_end=end)
+    return merged
 
 
 def _run_around(flags: np.ndarray[tuple[int], np.dtype[np.bool_]], place: int) -> tuple[int, int]:

@@ -85,6 +85,7 @@ app.conf.update(
         "tasks.duplicates",
         "tasks.maintenance",
         "tasks.warmup",
+        "tasks.formats",
     ],
     beat_schedule={
         "sweep": {"task": "tasks.maintenance.sweep", "schedule": 30.0},

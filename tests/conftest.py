@@ -15,7 +15,7 @@ from tests.library import LibraryMaker
 from tests.sent_tasks import SentTasks
 from tests.stack import Stack
 
-KEPT = {"secret_key", "broker", "incoming"}
+KEPT = {"secret_key", "broker", "incoming", "static"}
 
 
 NEEDED_PROGRAMS = {"browser": "chromium", "redis": "redis-server"}
@@ -73,6 +73,7 @@ def _empty(folder: Path, *, keep: set[str]) -> None:
 @pytest.fixture(autouse=True)
 def clean_data_dir() -> Iterator[Path]:
     """The data directory; what a test leaves in it is gone before the next one."""
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing folder
     yield settings.DATA_DIR
     _empty(settings.DATA_DIR, keep=KEPT)
     _empty(settings.DATA_DIR / "incoming", keep=set())

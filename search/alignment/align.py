@@ -20,9 +20,11 @@ _MAX_TRIES = 16
 _SUPPORT_SCALE = 2.0
 # Two segments contradict each other when they share so much of the shorter one on both axes.
 _SHARED = 0.3
-# A moment of the query may also be found a second time in a reference, but only where it stands out there as
-# it did the first time, and at that speed: a static scene matches itself everywhere.
-_REPEAT_CONTRAST = 1.0
+# A moment of one clip may also be found a second time in the other, but only where it stands out nearly as
+# it did the first time, and at that speed: slow and static scenes resemble themselves everywhere.
+_REPEAT_CONTRAST = 0.85
+_LEAST_REPEAT_CONTRAST = 1.0
+_REPEAT_LIKENESS = 0.05
 _REPEAT_SPEED = 0.15
 
 
@@ -39,8 +41,17 @@ class _Hypotheses:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
+    """A segment with the likeness and contrast of each of its query cells, which start at ``first``."""
+
     segment: SegmentMatch
-    contrast: float
+    first: int
+    likeness: Float32Array
+    contrast: Float32Array
+
+    def over(self, first: int, last: int) -> tuple[float, float]:
+        """Mean likeness and contrast of the query cells ``first..last`` (exclusive) of the whole query."""
+        cells = slice(first - self.first, last - self.first)
+        return float(self.likeness[cells].mean()), float(self.contrast[cells].mean())
 
 
 def align(
@@ -114,7 +125,8 @@ def _finding(attempt: _Hypotheses, reference: Track, content_id: int) -> _Findin
         mirrored=attempt.mirrored,
         coverage=coverage,
     )
-    return _Finding(segment, float(contrast.mean()))
+    likeness = temporal.line_values(attempt.similarity.likeness, run)
+    return _Finding(segment, run.first, likeness, contrast)
 
 
 def _times(attempt: _Hypotheses, run: Run, line: Line, reference: Track) -> tuple[float, float, float, float]:
@@ -164,7 +176,13 @@ def _repeats(later: _Finding, earlier: _Finding) -> bool:
         return True
     if abs(np.log(one.speed / two.speed)) > _REPEAT_SPEED:
         return True
-    return later.contrast < max(_REPEAT_CONTRAST, 0.7 * earlier.contrast)
+    first = max(later.first, earlier.first)
+    last = min(later.first + len(later.contrast), earlier.first + len(earlier.contrast))
+    if last <= first:  # the query shows one moment of the reference twice
+        return float(later.contrast.mean()) < _LEAST_REPEAT_CONTRAST
+    again, before = later.over(first, last), earlier.over(first, last)
+    least_contrast = max(_LEAST_REPEAT_CONTRAST, _REPEAT_CONTRAST * before[1])
+    return again[0] < before[0] - _REPEAT_LIKENESS or again[1] < least_contrast
 
 
 def _query_range(segment: SegmentMatch) -> tuple[float, float]:

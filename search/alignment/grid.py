@@ -23,8 +23,9 @@ _COSINE_WIDTH = 0.05
 _HASH_EVEN = 11.0
 _HASH_WIDTH = 3.0
 _CLIP = 3.0
-# A Hamming distance of 0..64 counts as so much cosine where only the order of moments is asked for.
-_HASH_WEIGHT = 0.3 / 32
+# Where only the order of moments is asked for, a hash that is nearer than chance adds so much cosine a bit.
+_HASH_WEIGHT = 0.015
+_HASH_CHANCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ class SimilarityMap:
     ``step``: seconds between grid points of both clips; point i is the moment ``(i + 1/2) * step`` after
     ``query_origin`` or ``reference_origin``. ``query_frames``, ``reference_frames``: int64, which kept frame
     stands for each point. ``gate``: float32 [Q, R] in -1..1, above 0 where the pictures may be the same,
-    times the query frame's weight. ``contrast``: float32 [Q, R], how much better a pair is than the same
-    frames are with the rest of the other clip; it tells moments of a static scene apart.
+    times the query frame's weight. ``likeness``: float32 [Q, R], the cosine, more where hashes are near.
+    ``contrast``: float32 [Q, R], how much more alike a pair is than the same frames are with the rest of the
+    other clip, in units of its spread; it tells moments of a static scene apart.
     """
 
     step: float
@@ -63,6 +65,7 @@ class SimilarityMap:
     query_frames: Int64Array
     reference_frames: Int64Array
     gate: Float32Array
+    likeness: Float32Array
     contrast: Float32Array
 
     def query_time(self, point: float) -> float:
@@ -84,9 +87,10 @@ def similarity_map(query: Track, reference: Track) -> SimilarityMap:
     cosines = one.vectors @ two.vectors.T
     distances = hamming(one.hashes[:, None], two.hashes[None, :]).astype(np.float32)
     gate = _gate(cosines - query.levels[:, None], distances) * query.weights[:, None]
-    ordering = np.asarray(cosines - _HASH_WEIGHT * np.minimum(distances, 32), np.float32)
-    contrast = _centred(ordering[np.ix_(rows, columns)])
-    return SimilarityMap(step, *origins, rows, columns, gate[np.ix_(rows, columns)], contrast)
+    ordering = np.asarray(cosines + _HASH_WEIGHT * np.maximum(_HASH_CHANCE - distances, 0), np.float32)
+    cells = np.ix_(rows, columns)
+    likeness = ordering[cells]
+    return SimilarityMap(step, *origins, rows, columns, gate[cells], likeness, _centred(likeness))
 
 
 def frames_at(sequence: FrameSequence, step: float) -> Int64Array:
@@ -111,4 +115,4 @@ def _centred(values: Float32Array) -> Float32Array:
     columns = values.mean(axis=0, keepdims=True)
     centred = values - rows - columns + values.mean()
     spread = float(np.sqrt(np.mean(centred**2)))
-    return np.asarray(np.clip(centred / max(spread, 1e-4), -_CLIP, _CLIP), np.float32)
+    return np.asarray(centred / max(spread, 1e-4), np.float32)

@@ -17,8 +17,9 @@ from search.alignment.grid import SimilarityMap
 from search.types import Float32Array, Int64Array
 
 SPEEDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.45, 1.65, 2.0)
-# Weight of contrast beside the gate: enough to choose among lines that all pass, too little to make a line.
-_CONTRAST = 0.25
+# Weight of contrast (at three times its usual spread) beside the gate. It only counts where the gate
+# passes, so it chooses among lines and never makes one.
+_CONTRAST = 0.75
 # Another speed than 1 must explain so much more (share of the sum): most copies are not sped up, and a wrong
 # slope moves both ends of a long segment.
 _PREFER_NORMAL = 1.02
@@ -45,8 +46,47 @@ class Run:
         return self.offset + self.speed * cell
 
 
+# A run does not bridge so many cells without any agreement: a steep line through two pieces that belong to
+# different lines can collect more than either.
+_MAX_GAP = 10
+_MAX_BREAKS = 3
+
+
 def best_run(evidence: Float32Array) -> Run | None:
-    """The run with the largest sum over all offsets and speeds, or ``None`` if nothing is above zero."""
+    """The best unbroken run over all offsets and speeds, or ``None`` if nothing is above zero.
+
+    ``evidence``: float32 [Q, R], as :func:`evidence_of` makes it. A run with long gaps is broken up, and the
+    query cells of its densest stretch may choose their own line.
+    """
+    run = _best_over_speeds(evidence)
+    for _ in range(_MAX_BREAKS):
+        if run is None:
+            return None
+        stretches = _stretches(line_values(evidence, run))
+        if len(stretches) < 2:
+            break
+        alone = evidence.copy()
+        densest = max(stretches, key=lambda stretch: stretch[2])
+        for first, last, _total in stretches:
+            if first != densest[0]:
+                alone[run.first + first : run.first + last + 1] = -1
+        run = _best_over_speeds(alone)
+    return run
+
+
+def _stretches(values: Float32Array) -> list[tuple[int, int, float]]:
+    """First and last cell and sum of each part of a line without a long gap."""
+    agreeing = np.flatnonzero(values > 0)
+    if len(agreeing) == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(agreeing) > _MAX_GAP)
+    firsts = agreeing[np.concatenate([[0], breaks + 1])]
+    lasts = agreeing[np.concatenate([breaks, [len(agreeing) - 1]])]
+    pairs = zip(firsts.tolist(), lasts.tolist(), strict=True)
+    return [(first, last, float(values[first : last + 1].sum())) for first, last in pairs]
+
+
+def _best_over_speeds(evidence: Float32Array) -> Run | None:
     runs = [run for speed in SPEEDS if (run := _best_at_speed(evidence, speed)) is not None]
     if not runs:
         return None
@@ -77,7 +117,8 @@ def run_on(evidence: Float32Array, offset: float, speed: float) -> Run | None:
 def evidence_of(similarity: SimilarityMap) -> Float32Array:
     """What is summed along lines: float32 [Q, R]."""
     passed = similarity.gate > 0
-    return np.asarray(similarity.gate + np.where(passed, _CONTRAST * similarity.contrast / 3, 0), np.float32)
+    bonus = _CONTRAST * np.clip(similarity.contrast / 3, -1, 1)
+    return np.asarray(similarity.gate + np.where(passed, bonus, 0), np.float32)
 
 
 def line_values(values: Float32Array, run: Run) -> Float32Array:

@@ -12,7 +12,6 @@ import numpy as np
 from search.types import UInt8Array
 from search.verification import agreement
 
-HASH_DISTANCE = 4
 _CORRELATION = 0.95
 _BLOCKS = 0.8
 # Grey levels of 255: a picture that varies by less is plain, and two plain ones must be equally bright.

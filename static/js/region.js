@@ -16,7 +16,8 @@ class RegionTool {
     this.stage.addEventListener("pointermove", (event) => this.move(event));
     for (const end of ["pointerup", "pointercancel"]) this.stage.addEventListener(end, () => this.end());
     this.box.addEventListener("keydown", (event) => this.key(event));
-    for (const input of Object.values(this.fields)) input.addEventListener("input", () => this.draw());
+    for (const input of Object.values(this.fields)) input.addEventListener("input", () => this.typed());
+    this.proposed = true; // the first drag draws afresh; only a box of one's own is moved
     this.activate(this.tool.open);
   }
 
@@ -34,6 +35,11 @@ class RegionTool {
     const size = { width: clamp(width, MIN, 100), height: clamp(height, MIN, 100) };
     const place = { x: clamp(x, 0, 100 - size.width), y: clamp(y, 0, 100 - size.height) };
     for (const [side, number] of Object.entries({ ...place, ...size })) this.fields[side].value = String(rounded(number));
+    this.draw();
+  }
+
+  typed() {
+    this.proposed = false;
     this.draw();
   }
 
@@ -62,7 +68,7 @@ class RegionTool {
       // The opposite corner stays where it is.
       const anchor = { x: grip.endsWith("w") ? x + width : x, y: grip.startsWith("n") ? y + height : y };
       this.drag = (to) => this.span(anchor, to);
-    } else if (event.target === this.box) {
+    } else if (event.target === this.box && !this.proposed) {
       this.drag = (to) => { this.value = { x: x + to.x - from.x, y: y + to.y - from.y, width, height }; };
     } else {
       this.drag = (to) => this.span(from, to);
@@ -80,6 +86,7 @@ class RegionTool {
   end() {
     if (!this.drag) return;
     this.drag = null;
+    this.proposed = false;
     const { x, y, width, height } = this.value;
     announce(`${this.stage.dataset.wordsSelected}: ${[x, y, width, height].map((side) => `${Math.round(side)} %`).join(", ")}`);
   }
@@ -89,6 +96,7 @@ class RegionTool {
     if (event.key === "Enter") this.tool.querySelector("form").requestSubmit();
     if (!direction) return;
     event.preventDefault();
+    this.proposed = false;
     const step = event.ctrlKey || event.metaKey ? 0.5 : 2;
     const [dx, dy] = direction.map((part) => part * step);
     const { x, y, width, height } = this.value;

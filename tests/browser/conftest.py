@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from tests.browser.visitor import Visitor
 
@@ -51,7 +51,7 @@ def visit(browser: Browser, live_server: Any) -> Iterator[VisitorMaker]:
     complaints, contexts = Complaints(), []
 
     def make(path: str = "/", *, phone: bool = False, dark: bool = False, **options: Any) -> Visitor:
-        size = {"width": 360, "height": 740} if phone else {"width": 1280, "height": 900}
+        size: ViewportSize = {"width": 360, "height": 740} if phone else {"width": 1280, "height": 900}
         context = browser.new_context(
             viewport=size, has_touch=phone, color_scheme="dark" if dark else "light",
             base_url=live_server.url, reduced_motion="reduce", **options,

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests import media
 from tests.browser.clips import playable_clip
@@ -51,6 +51,10 @@ def tab_to(visitor: Visitor, wanted: str) -> None:
         if visitor.focused() == wanted:
             return
     raise AssertionError(f"{wanted} cannot be reached with the keyboard")
+
+
+def payload(name: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
 
 def make_group(library: LibraryMaker, count: int = 3) -> DuplicateGroup:
@@ -163,8 +167,8 @@ def test_labels_are_saved(visit: VisitorMaker, library: LibraryMaker) -> None:
 def test_an_upload_becomes_an_import_whose_progress_is_live(visit: VisitorMaker) -> None:
     visitor = log_in(visit())
     visitor.go(reverse("imports"))
-    upload = {"name": "tom.jpg", "mimeType": "image/jpeg", "buffer": media.encoded(media.picture(1))}
-    visitor.find("#id_uploads").set_input_files([upload, upload | {"name": "rex.jpg"}])
+    picture = media.encoded(media.picture(1))
+    visitor.find("#id_uploads").set_input_files([payload("tom.jpg", picture), payload("rex.jpg", picture)])
     visitor.find("text=Upload and import").click()
     visitor.page.wait_for_url("**/imports/*/")
     visitor.sees("Waiting for a worker")
@@ -187,11 +191,11 @@ def test_an_upload_becomes_an_import_whose_progress_is_live(visit: VisitorMaker)
 def test_too_many_files_are_refused_before_they_are_sent(visit: VisitorMaker) -> None:
     visitor = log_in(visit())
     visitor.go(reverse("imports"))
-    many = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": b"x"} for n in range(101)]
-    visitor.find("#id_uploads").set_input_files(many)  # type: ignore[arg-type]  # the stubs know no dict
+    many = [payload(f"{n}.jpg", b"x") for n in range(101)]
+    visitor.find("#id_uploads").set_input_files(many)
     visitor.find("text=Upload and import").click()
     visitor.sees("Choose at most 100 files at once")
-    visitor.find("#id_uploads").set_input_files(many[:1])  # type: ignore[arg-type]
+    visitor.find("#id_uploads").set_input_files(many[:1])
     assert not ImportJob.objects.exists()
 
 
@@ -261,8 +265,8 @@ def test_every_page_fits_the_window_and_can_be_read(
         assert too_faint(visitor.page) == [], address
         unnamed = visitor.page.evaluate(
             """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
-                 .filter((one) => one.checkVisibility() && !one.closest("[aria-hidden]") && !one.textContent.trim() && !one.ariaLabel
-                                  && !(one.labels && one.labels.length))
+                 .filter((one) => one.checkVisibility() && !one.closest("[aria-hidden]"))
+                 .filter((one) => !one.textContent.trim() && !one.ariaLabel && !one.labels?.length)
                  .map((one) => one.outerHTML)"""
         )
         assert unnamed == [], address

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, Route, expect
 
 from tests import media
 from tests.browser.conftest import VisitorMaker
@@ -125,7 +125,8 @@ def test_a_file_over_the_limit_is_refused_before_anything_is_sent(visit: Visitor
 
 def test_sending_shows_the_file_and_can_be_cancelled(visit: VisitorMaker) -> None:
     visitor = visit()
-    visitor.page.route("**/search/", lambda route: None)  # a server that never answers
+    unanswered: list[Route] = []
+    visitor.page.route("**/search/", lambda route: unanswered.append(route))
     choose(visitor, "slow.jpg")
     expect(visitor.find("[data-sending]")).to_contain_text("slow.jpg")
     expect(visitor.find("[data-preview] img")).to_be_visible()
@@ -133,6 +134,8 @@ def test_sending_shows_the_file_and_can_be_cancelled(visit: VisitorMaker) -> Non
     expect(visitor.find("[data-sending]")).to_be_hidden()
     expect(visitor.find("[data-drop]")).to_be_visible()
     expect(visitor.find("#announcer")).to_have_text("Cancelled.")
+    for route in unanswered:
+        route.abort()
     assert not Query.objects.exists()
 
 
@@ -174,7 +177,7 @@ def test_a_phone_offers_its_camera(visit: VisitorMaker) -> None:
     visitor = visit(phone=True)
     expect(visitor.page.get_by_text("Take a photo")).to_be_visible()
     assert visitor.find("#id_camera").get_attribute("capture") == "environment"
-    photo = {"name": "image.jpg", "mimeType": "image/jpeg", "buffer": PICTURE}
+    photo: FilePayload = {"name": "image.jpg", "mimeType": "image/jpeg", "buffer": PICTURE}
     visitor.find("#id_camera").set_input_files(photo)
     visitor.page.wait_for_url(RESULTS)
     assert uploaded() == PICTURE

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -71,8 +72,7 @@ def test_a_redis_that_goes_away_and_comes_back_empty_loses_nothing(
     time.sleep(3)
     assert worker.poll() is None, "the worker waits for its broker"
     redis.start()
-    _finish(real_worker, with_worker=False)
-    assert worker.poll() is None
+    _finish(real_worker, worker)
     _check_everything_is_there_once(real_worker, album)
 
 
@@ -125,13 +125,13 @@ def _is_done(stack: Stack) -> bool:
     return stack.rows("SELECT status FROM webapp_importjob") == [("done",)]
 
 
-def _finish(stack: Stack, *, with_worker: bool = True) -> None:
-    """Let a worker and the clock bring the import and the index to their end."""
-    if with_worker:
-        stack.worker()
+def _finish(stack: Stack, worker: subprocess.Popen[bytes] | None = None) -> None:
+    """Let a worker, a new one unless it is given, and the clock bring import and index to their end."""
+    worker = worker or stack.worker()
     stack.start("-m", "celery", "-A", "tasks", "beat", "--pidfile=", "--loglevel=WARNING")
     stack.wait_for(lambda: _is_done(stack), seconds=240)
     stack.wait_for(lambda: stack.rows("SELECT count(*) FROM webapp_indexchange") == [(0,)], seconds=90)
+    assert worker.poll() is None, "the worker lived through it"
     stack.stop()
 
 

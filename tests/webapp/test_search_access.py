@@ -97,3 +97,14 @@ def test_pages_forbid_inline_script_and_hold_none(client: Client, library: Libra
             ]
             assert inline == []
             assert not re.search(r"\son[a-z]+=", html)
+
+
+def test_errors_are_pages_with_words_and_a_way_on(client: Client, rf: Any) -> None:
+    from django.views.defaults import permission_denied, server_error
+
+    missing = client.get("/nowhere/")
+    assert (missing.status_code, "does not exist" in missing.content.decode()) == (404, True)
+    stale = Client(enforce_csrf_checks=True).post(reverse("search-create"))
+    assert "open for too long" in stale.content.decode()
+    assert "Something went wrong" in server_error(rf.get("/")).content.decode()
+    assert "may not do this" in permission_denied(rf.get("/"), PermissionError()).content.decode()

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
 
-from search.types import Float64Array, Region
 from tests.library import LibraryMaker
 from webapp.models import Content, Frame, Match, Query
-from webapp.views.comparison import whole_picture
 from webapp.views.timelines import MAX_FRAMES, lane
 
 HALF = [0.5, 0.0, 0.25, 0.0, 0.5, 0.25, 0.0, 0.0, 1.0]
@@ -27,37 +23,6 @@ def evidence(**changes: Any) -> dict[str, Any]:
         "matches": 60,
         "agreement": 0.9,
     } | changes
-
-
-def apply(homography: Any, point: tuple[float, float]) -> Float64Array:
-    mapped: Float64Array = np.array(homography).reshape(3, 3) @ np.array([*point, 1.0])
-    found: Float64Array = mapped[:2] / mapped[2]
-    return found
-
-
-shares = st.floats(0.05, 0.45)
-
-
-@given(shares, shares, shares, shares, shares, shares)
-def test_evidence_of_a_region_is_moved_to_the_whole_picture(
-    x: float, y: float, width: float, height: float, px: float, py: float
-) -> None:
-    tilted = [0.9, 0.1, 0.02, -0.05, 1.1, 0.03, 0.08, -0.06, 1.0]
-    found = apply(tilted, (px, py))
-    stored = evidence(homography=tilted, pairs=[[[px, py], found.tolist()]])
-    geometry = whole_picture(stored, Region(x, y, width, height))
-    assert geometry is not None
-    ((inside, reference),) = geometry.pairs
-    assert np.allclose(inside, (x + px * width, y + py * height))
-    assert np.allclose(apply(geometry.homography, inside), reference)
-
-
-def test_without_a_region_evidence_is_used_as_it_is() -> None:
-    geometry = whole_picture(evidence(), None)
-    assert geometry is not None
-    assert geometry.homography == tuple(HALF)
-    assert whole_picture(None, None) is None
-    assert whole_picture({"homography": [], "pairs": []}, None) is None
 
 
 @pytest.mark.django_db
@@ -81,8 +46,20 @@ class TestPages:
         assert "<strong>44</strong> points of both pictures agree" in html
         assert "out of 60 compared" in html
         assert "left to right" in html
-        assert response.context["evidence_data"]["homography"] == tuple(HALF)
+        assert response.context["evidence_data"]["homography"] == HALF
         assert "data-overlay" in html
+
+    def test_the_searched_region_is_marked_and_alone_laid_over(
+        self, client: Client, library: LibraryMaker
+    ) -> None:
+        region = {"x": 0.1, "y": 0.2, "width": 0.5, "height": 0.5}
+        match = Match.objects.create(
+            query=self.query(library, region=region), section="copy", rank=0, media=library.picture(1),
+            band="copy", score=0.9, inliers=44, evidence=evidence(),
+        )  # fmt: skip
+        data = self.get(client, match).context["evidence_data"]
+        # The engine states both in fractions of the whole picture, so they are drawn as they are.
+        assert data == {"pairs": evidence()["pairs"], "homography": HALF, "region": region}
 
     def test_an_exact_copy_is_laid_over_without_any_points(
         self, client: Client, library: LibraryMaker

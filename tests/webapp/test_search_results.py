@@ -42,7 +42,7 @@ def test_a_running_search_shows_its_stage_and_polls(client: Client, library: Lib
     html = page(client, query)
     assert "Comparing pictures" in html
     assert 'aria-valuenow="62"' in html
-    assert f'hx-get="{reverse("query-panel", args=[query.pk])}?asked=1"' in html
+    assert f'hx-get="{reverse("query-panel", args=[query.pk])}?asked=1&amp;shown=original"' in html
     assert "load delay:150ms" in html
     assert '<meta http-equiv="refresh"' in html  # for browsers without scripts
 
@@ -60,10 +60,20 @@ def test_the_panel_asks_less_often_the_longer_it_takes(client: Client, library: 
 def test_the_panel_of_a_finished_search_no_longer_polls(client: Client, library: LibraryMaker) -> None:
     query = make_query(library)
     add(query, "copy", library.picture(1), 0.97, inliers=40)
-    html = client.get(reverse("query-panel", args=[query.pk]), headers=HTMX).content.decode()
+    address = reverse("query-panel", args=[query.pk])
+    html = client.get(address, {"shown": "original"}, headers=HTMX).content.decode()
     assert "load delay" not in html
     assert "40 points agree" in html
-    assert 'id="query-card" hx-swap-oob="true"' in html
+    assert 'id="query-facts" hx-swap-oob="true"' in html
+
+
+def test_the_query_picture_is_sent_again_only_if_it_could_not_be_shown_before(
+    client: Client, library: LibraryMaker
+) -> None:
+    address = reverse("query-panel", args=[make_query(library).pk])
+    card = 'id="query-card" hx-swap-oob="true"'
+    assert card not in client.get(address, {"shown": "original"}, headers=HTMX).content.decode()
+    assert card in client.get(address, {"shown": ""}, headers=HTMX).content.decode()
 
 
 def test_the_panel_opened_by_hand_leads_to_the_page(client: Client, library: LibraryMaker) -> None:
@@ -77,6 +87,17 @@ def test_a_failed_search_says_why_and_offers_another_try(client: Client, library
     html = page(client, query)
     assert "The file ends too early." in html
     assert reverse("query-again", args=[query.pk]) in html
+
+
+def test_a_file_that_cannot_be_read_is_not_shown_as_a_broken_picture(
+    client: Client, library: LibraryMaker
+) -> None:
+    query = make_query(library, status="failed", error="The file ends too early.")
+    query.content.status = "failed"
+    query.content.save()
+    html = page(client, query)
+    assert reverse("query-file", args=[query.pk]) not in html
+    assert "There is nothing to show." in html
 
 
 def test_nothing_found_says_the_best_score_and_what_to_try(client: Client, library: LibraryMaker) -> None:

@@ -169,6 +169,13 @@ def test_a_region_that_makes_no_sense_is_refused_on_the_page(client: Client, lib
     assert Query.objects.count() == 1
 
 
+def test_a_clip_cannot_be_searched_by_a_part_of_its_picture(client: Client, library: LibraryMaker) -> None:
+    clip = Query.objects.create(content=library.clip().content, name="clip.mp4")
+    fields = {"x": "0", "y": "0", "width": "50", "height": "50"}
+    assert client.post(reverse("query-region", args=[clip.pk]), fields).status_code == 422
+    assert Query.objects.count() == 1
+
+
 def test_more_like_this_searches_by_a_library_entry(
     client: Client, sent_tasks: SentTasks, library: LibraryMaker
 ) -> None:

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from search.types import FrameSequence
-from webapp.models import Content, Embedding, Media
+from webapp.models import Content, Embedding
 
-CHUNK = 500
 FRAME_FIELDS = (
     "frame_id", "frame__time", "frame__start", "frame__end", "frame__phash", "frame__detail", "vector",
 )  # fmt: skip
@@ -22,19 +21,6 @@ _FrameRow = tuple[Any, ...]
 def claimable() -> QuerySet[Content]:
     """Contents that still have to be described: waiting, or with a worker that may have died."""
     return Content.objects.filter(status__in=[Content.Status.PENDING, Content.Status.PROCESSING])
-
-
-def waiting(*, limit: int, now: datetime) -> list[int]:
-    """Contents of library entries that nobody works on, oldest first."""
-    entries = Media.objects.values("content_id")
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    return list(claimable().filter(free, pk__in=entries).order_by("pk").values_list("pk", flat=True)[:limit])
-
-
-def in_work() -> list[tuple[int, str]]:
-    """Key and lease token of every content somebody says to work on."""
-    rows = Content.objects.filter(status=Content.Status.PROCESSING).exclude(lease_token="")
-    return list(rows.values_list("pk", "lease_token"))
 
 
 def by_digest(digests: Sequence[str]) -> dict[str, Content]:
@@ -48,21 +34,8 @@ def orphans(*, before: datetime) -> QuerySet[Content]:
 
 def frame_sequence(content_id: int, *, model_key: str) -> FrameSequence:
     """The frames of a content that have a vector of the model, in time order."""
-    return frame_sequences([content_id], model_key=model_key)[content_id]
-
-
-def frame_sequences(content_ids: Sequence[int], *, model_key: str) -> dict[int, FrameSequence]:
-    """The frames of each content that have a vector of the model, in time order; none for unknown ones."""
-    found: dict[int, list[_FrameRow]] = {content_id: [] for content_id in content_ids}
-    wanted = sorted(found)
-    for start in range(0, len(wanted), CHUNK):
-        rows = Embedding.objects.filter(
-            frame__content_id__in=wanted[start : start + CHUNK], model_key=model_key
-        )
-        ordered = rows.order_by("frame__content_id", "frame__position")
-        for content_id, *row in ordered.values_list("frame__content_id", *FRAME_FIELDS):
-            found[content_id].append(tuple(row))
-    return {content_id: _sequence(rows) for content_id, rows in found.items()}
+    embedded = Embedding.objects.filter(frame__content_id=content_id, model_key=model_key)
+    return _sequence(list(embedded.order_by("frame__position").values_list(*FRAME_FIELDS)))
 
 
 def _sequence(rows: list[_FrameRow]) -> FrameSequence:

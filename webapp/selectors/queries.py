@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from search.types import Region, SearchResult
-from webapp.models import Collection, Frame, Match, Media, Query
+from webapp.models import Collection, Content, Frame, Match, Media, Query
 
 PAGE = 24
 
@@ -110,3 +110,8 @@ def result_contents(result: SearchResult) -> set[int]:
     found = {match.content_id for match in result.copies} | {match.content_id for match in result.similar}
     found |= {match.content_id for match in result.segments}
     return found | {match.content_id for match in result.landmarks}
+
+
+def content_of_digest(sha256: str) -> int | None:
+    """The key of the content with these bytes, if they were ever stored."""
+    return Content.objects.filter(sha256=sha256).values_list("pk", flat=True).first()

@@ -82,14 +82,6 @@ def set_labels(*, media: Media, names: Iterable[str], actor: Actor) -> list[Labe
 
 
 @transaction.atomic
-def set_collection(*, media: Media, collection: Collection | None, actor: Actor) -> None:
-    media.collection = collection
-    media.save(update_fields=["collection"])
-    name = collection.name if collection else None
-    record(actor=actor, action="collection", subject=media.path, details={"collection": name})
-
-
-@transaction.atomic
 def trash_media(*, media_ids: Sequence[int], actor: Actor) -> int:
     """Move entries to the trash, and return how many were not there yet. They leave the search at once."""
     entries = list(Media.objects.filter(pk__in=media_ids, trashed_at=None))

@@ -62,11 +62,10 @@ def timecode(seconds: float | None) -> str:
 
 @register.filter
 def length_words(seconds: float | None) -> str:
-    """A whole duration, without tenths once it is longer than ten seconds."""
+    """A whole duration; tenths are shown only where they matter."""
     if seconds is None:
         return ""
-    words = timecode(seconds)
-    return words if seconds < 10 else timecode(round(seconds))[:-2]
+    return timecode(seconds if seconds < 10 else round(seconds)).removesuffix(".0")
 
 
 @register.filter

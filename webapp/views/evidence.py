@@ -10,14 +10,15 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from search.types import Region
+from search.types import Band
 from webapp.models import Content, Match, Query
-from webapp.selectors.queries import get_match, live_matches, region_of
+from webapp.selectors.queries import get_match, live_matches
 from webapp.services.storage import original_path
 from webapp.views.access import search_access
-from webapp.views.comparison import Geometry, whole_picture
 from webapp.views.sniffing import inline_type
 from webapp.views.timelines import lane, segment_rows
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 @require_safe
@@ -35,15 +36,17 @@ def evidence(request: HttpRequest, pk: uuid.UUID, match_pk: int) -> HttpResponse
 
 
 def _comparison(query: Query, match: Match) -> dict[str, Any]:
-    region = region_of(query)
-    geometry = whole_picture(match.evidence, region)
-    reference = match.media.content
+    evidence: dict[str, Any] = match.evidence or {}
+    exact = match.band == Band.EXACT
     return {
         "query_picture": _picture(query.content, reverse("query-file", args=[query.pk])),
-        "reference_picture": _picture(reference, reverse("media-file", args=[match.media_id])),
-        "geometry": geometry,
-        "compared": (match.evidence or {}).get("matches"),
-        "evidence_data": _evidence_data(query, match, geometry, region),
+        "reference_picture": _picture(match.media.content, reverse("media-file", args=[match.media_id])),
+        "compared": evidence.get("matches"),
+        "evidence_data": {
+            "pairs": evidence.get("pairs", []),
+            "homography": evidence.get("homography") or (IDENTITY if exact else None),
+            "region": query.region,
+        },
         "others": _neighbours(query, match),
     }
 
@@ -54,18 +57,6 @@ def _picture(content: Content, original: str) -> str:
     if mime.startswith("image/"):
         return original
     return reverse("rendition", args=[content.sha256, "view.webp" if content.has_view else "thumb.webp"])
-
-
-def _evidence_data(
-    query: Query, match: Match, geometry: Geometry | None, region: Region | None
-) -> dict[str, Any]:
-    identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-    exact = match.band == "exact"
-    return {
-        "pairs": geometry.pairs if geometry else [],
-        "homography": geometry.homography if geometry else identity if exact else None,
-        "region": query.region,
-    }
 
 
 def _neighbours(query: Query, match: Match) -> dict[str, Match | None]:

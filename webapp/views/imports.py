@@ -156,6 +156,7 @@ def _job_context(request: HttpRequest, job: ImportJob) -> dict[str, Any]:
         "failed": failed[:ERRORS_SHOWN],
         "more_failed": failed[ERRORS_SHOWN - 1].pk if len(failed) > ERRORS_SHOWN else None,
         "is_open": job.status in selector.OPEN_JOBS,
+        "may_edit": may_edit(request),
         "actions": _actions(job, counts) if may_edit(request) else [],
         "seen": hashlib.sha256(state.encode()).hexdigest()[:16],
     }

@@ -54,6 +54,8 @@ def query_context(query: Query, *, asked: str = "") -> dict[str, Any]:
 
 def _preview(content: Content, shown_type: str) -> str:
     """How to show the query: ``video``, ``original``, ``view`` (a rendition), ``thumb`` or nothing yet."""
+    if content.status == Content.Status.FAILED:
+        return ""
     if shown_type.startswith("video/"):
         return "video"
     if shown_type:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tasks.queries import run_query
@@ -91,6 +92,8 @@ def panel(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if not _is_htmx(request):
         return redirect("query", pk)
     context = query_context(found, asked=request.GET.get("asked", "")) | {"fills_in": True}
+    # The picture is sent again only if it could not be shown before: a part marked on it stays marked.
+    context["card_changed"] = request.GET.get("shown", "") != context["preview"]
     if found.is_finished:
         context |= result_context(found, request.GET)
     response = render(request, "search/_panel.html", context)
@@ -118,6 +121,8 @@ def similar(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def region(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     found = _get(pk)
     form = RegionForm(request.POST)
+    if found.content.is_video:
+        form.add_error("x", _("Only a still picture can be searched by a part of it."))
     if form.is_valid():
         return _started(request, create_region_query(query=found, region=form.region(), user=request.user))
     context = query_context(found) | {"region_form": form}

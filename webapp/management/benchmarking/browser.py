@@ -11,7 +11,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 # What the unfinished panel tells htmx: whom to ask, and after how many milliseconds.
-_PANEL = re.compile(r'id="panel"[^>]*hx-get="([^"]+)"[^>]*delay:(\d+)ms')
+PANEL = re.compile(r'id="panel"[^>]*hx-get="([^"]+)"[^>]*delay:(\d+)ms')
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Visitor:
         if posted.status != 302:
             raise RuntimeError(f"The search was refused with {posted.status}.")
         page = self.open(posted.location)
-        while found := _PANEL.search(page.text):
+        while found := PANEL.search(page.text):
             time.sleep(int(found[2]) / 1000)
             page = self.open(found[1].replace("&amp;", "&"), headers={"HX-Request": "true"})
         if "hx-get" in page.text and 'aria-busy="true"' in page.text:

@@ -15,8 +15,7 @@ from tasks.queries import search
 from tasks.query_input import query_of_file
 from tasks.runtime import IndexUnavailable
 from webapp.models import Media
-from webapp.selectors.contents import by_digest
-from webapp.selectors.queries import live_media, result_contents
+from webapp.selectors.queries import content_of_digest, live_media, result_contents
 from webapp.services.media_files import UnusableFile, check_file
 from webapp.services.storage import digest
 
@@ -63,8 +62,7 @@ def _answer(name: str, top: int) -> dict[str, Any]:
     path = Path(name)
     try:
         check_file(path)
-        known = by_digest([digest(path)])
-        described = query_of_file(path, content_id=next((content.pk for content in known.values()), None))
+        described = query_of_file(path, content_id=content_of_digest(digest(path)))
         result = search(described, lambda _stage, _percent: None)
     except (SearchError, IndexUnavailable, UnusableFile, OSError) as error:
         return {"file": name, "kind": None, "error": str(error), **dict.fromkeys(SECTIONS)}
