@@ -73,7 +73,8 @@ class Searcher:
 
     def _search_picture(self, query: QueryDescription, progress: Progress, clock: _Clock) -> SearchResult:
         progress("Looking for candidates", 10)
-        tries = variants.of_picture(query.sequence.vectors[0], query.pictures[0], self._embedder)
+        frame = query.sequence
+        tries = variants.of_picture(frame.vectors[0], int(frame.hashes[0]), query.pictures[0], self._embedder)
         clock.lap("variants")
         settings = self._config.match
         candidates = propose(

@@ -28,7 +28,7 @@ from search.verification.geometric import Relation, in_whole_picture
 # are not: the list falls, and each look costs milliseconds.
 _LIKELY = 0.5
 _PATIENCE = 8
-# Without key points, the embedding must be this sure (and the hash and the pixels agree).
+# Without key points, the embedding must be this sure before the pixels are asked.
 _FLAT_SCORE = 0.9
 # A frame of a clip is asked for its pixels when its score is at least this, in at most so many places.
 _FRAME_SCORE = 0.3
@@ -82,7 +82,7 @@ class PictureSearch:
             score = copy_score(verification.score, candidate.score)
             self._copies.append(CopyMatch(candidate.content_id, Band.COPY, score, verification))
             return True
-        if self._is_flat_copy(candidate):
+        if relation is None and self._is_flat_copy(candidate):
             self._copies.append(CopyMatch(candidate.content_id, Band.COPY, candidate.score))
             return True
         return False
@@ -98,7 +98,7 @@ class PictureSearch:
         return in_whole_picture(verification, region) if region is not None else verification
 
     def _is_flat_copy(self, candidate: Candidate) -> bool:
-        if candidate.distance > self._config.match.hash_distance or candidate.score < _FLAT_SCORE:
+        if candidate.score < _FLAT_SCORE:
             return False
         query, reference = self._side.grey(), grey_of(self._library.picture(candidate.content_id))
         return query is not None and reference is not None and flat.same_pixels(query, reference)

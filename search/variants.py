@@ -25,19 +25,19 @@ _LEAST_BORDER, _MOST_BORDER = 0.04, 0.85
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """``vectors``: float32 [V, D], the plain query first. ``hashes``: uint64 [H], of its eight
-    orientations, and those without the border where there is one."""
+    """``vectors``: float32 [V, D], the plain query first. ``hashes``: uint64 [H], its own, those
+    of its eight orientations, and those without the border where there is one."""
 
     vectors: Float32Array
     hashes: UInt64Array
 
 
-def of_picture(plain: Float32Array, picture: bytes, embedder: Embedder) -> Variants:
-    """Variants of a still picture. ``plain``: its own vector, float32 [D]; ``picture``: WebP."""
+def of_picture(plain: Float32Array, phash: int, picture: bytes, embedder: Embedder) -> Variants:
+    """Variants of a still picture: its own vector, float32 [D], its own hash, and the WebP of it."""
     pixels = decode_webp(picture)
     inner = without_border(pixels)
     pictures = [np.ascontiguousarray(pixels[:, ::-1]), *(np.rot90(pixels, turns) for turns in (1, 2, 3))]
-    hashes = list(phash_dihedral(pixels))
+    hashes = [phash, *phash_dihedral(pixels)]
     if inner is not None:
         pictures.append(inner)
         hashes += phash_dihedral(inner)

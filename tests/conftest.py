@@ -29,6 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
     network_guard.install()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing folder
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     reasons = _left_out(config)
     gone = [item for item in items if any(item.get_closest_marker(marker) for marker in reasons)]
@@ -73,7 +77,6 @@ def _empty(folder: Path, *, keep: set[str]) -> None:
 @pytest.fixture(autouse=True)
 def clean_data_dir() -> Iterator[Path]:
     """The data directory; what a test leaves in it is gone before the next one."""
-    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing folder
     yield settings.DATA_DIR
     _empty(settings.DATA_DIR, keep=KEPT)
     _empty(settings.DATA_DIR / "incoming", keep=set())

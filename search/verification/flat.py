@@ -1,8 +1,8 @@
 """Copies without key points: skies, gradients, plain slides.
 
 Where there is nothing to match point by point, only a whole picture that was not cropped can be recognised:
-its hash and its embedding must both be very close, and so must the pixels, laid over each other as they are
-or flipped and turned.
+by its pixels, laid over each other as they are or flipped and turned. A hash is no help here, because the
+signs of frequencies that a gradient does not have are an accident.
 """
 
 from __future__ import annotations
