@@ -11,3 +11,6 @@ os.environ["SIGHTLINE_DATA_DIR"] = _data
 from webapp.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# A file as in production: SQLite in memory shares one cache between threads, which locks whole tables.
+DATABASES["default"]["TEST"] = {"NAME": f"{_data}.sqlite3"}  # noqa: F405
