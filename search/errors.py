@@ -43,3 +43,7 @@ class IndexCorrupt(SearchIndexError):
 
 class IndexMismatch(SearchIndexError):
     """Vectors of the wrong dimension, model or type were given. Nothing was written."""
+
+
+class EvaluationError(SearchError):
+    """A measurement cannot be made from what was given: no pictures, or a name that does not exist."""

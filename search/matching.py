@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from search import picture_search, variants
+from search import variants
 from search.candidates import Candidate, propose
 from search.clip_search import ClipSearch, vote
 from search.config import SearchConfig
 from search.embedding.base import Embedder
 from search.index.reader import IndexReader
+from search.inside import InsideSearch
 from search.landmarks import Witness, recognise
+from search.picture_search import PictureSearch
 from search.query import Library, QueryDescription
 from search.ranking import Background
 from search.types import (
@@ -88,14 +90,22 @@ class Searcher:
         candidates, kinds = self._living(query, candidates)
         clock.lap("candidates")
         progress("Comparing the pictures point by point", 40)
+        exact = self._exact(query)
         others = [one for one in candidates if one.content_id != query.content_id]
-        found = picture_search.PictureSearch(self._config, self._background, self._library, query).verify(
-            others, kinds
-        )
+        found = PictureSearch(self._config, self._background, self._library, query).verify(others, kinds)
         clock.lap("verify")
-        copies = [*self._exact(query), *found.copies]
+        if found.nothing and not exact:
+            progress("Looking for pictures inside the picture", 70)
+            found = found.joined(self._inside(query).find())
+            clock.lap("inside")
+        copies = [*exact, *found.copies]
         findings = _Findings(copies, found.segments, found.witnesses)
         return self._result(query, candidates, kinds, findings, clock)
+
+    def _inside(self, query: QueryDescription) -> InsideSearch:
+        return InsideSearch(
+            self._config, self._embedder, self._background, self._reader, self._library, query
+        )
 
     def _search_clip(self, query: QueryDescription, progress: Progress, clock: _Clock) -> SearchResult:
         progress("Looking for candidates", 10)

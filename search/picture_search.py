@@ -47,14 +47,36 @@ class PictureFindings:
     segments: tuple[SegmentMatch, ...]
     witnesses: tuple[Witness, ...]
 
+    def joined(self, other: PictureFindings) -> PictureFindings:
+        """Both findings together."""
+        return PictureFindings(
+            self.copies + other.copies, self.segments + other.segments, self.witnesses + other.witnesses
+        )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether neither a copy nor a moment was found."""
+        return not self.copies and not self.segments
+
 
 class PictureSearch:
-    """Verifies the candidates of one still picture. One object serves one search."""
+    """Verifies the candidates of one still picture. One object serves one search.
+
+    ``flat_copies``: accept pictures without key points by their pixels; not for a part of a picture, which
+    may be any piece of sky.
+    """
 
     def __init__(
-        self, config: SearchConfig, background: Background, library: Library, query: QueryDescription
+        self,
+        config: SearchConfig,
+        background: Background,
+        library: Library,
+        query: QueryDescription,
+        *,
+        flat_copies: bool = True,
     ) -> None:
         self._config, self._background, self._library, self._query = config, background, library, query
+        self._flat_copies = flat_copies
         self._evidence = Evidence(config, library)
         self._side = self._evidence.query(query.pictures[0], query.features)
         self._copies: list[CopyMatch] = []
@@ -98,7 +120,7 @@ class PictureSearch:
         return in_whole_picture(verification, region) if region is not None else verification
 
     def _is_flat_copy(self, candidate: Candidate) -> bool:
-        if candidate.score < _FLAT_SCORE:
+        if not self._flat_copies or candidate.score < _FLAT_SCORE:
             return False
         query, reference = self._side.grey(), grey_of(self._library.picture(candidate.content_id))
         return query is not None and reference is not None and flat.same_pixels(query, reference)

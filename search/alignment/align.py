@@ -15,7 +15,7 @@ from search.types import Float32Array, Int64Array, SegmentMatch
 # Shorter than this, a segment says nothing that a single frame does not.
 MIN_SECONDS = 1.0
 _MAX_SEGMENTS = 8
-_MAX_TRIES = 16
+_MAX_VAIN = 3
 # Frames' worth of evidence at which the score reaches 63 %.
 _SUPPORT_SCALE = 2.0
 # Two segments contradict each other when they share so much of the shorter one on both axes.
@@ -74,7 +74,8 @@ def align(
     if mirrored is not None and len(mirrored.sequence) > 0:
         attempts.append(_hypotheses(mirrored, reference, True))
     found: list[_Finding] = []
-    for _ in range(_MAX_TRIES):
+    vain = 0
+    while vain < _MAX_VAIN:
         best = max(attempts, key=lambda attempt: attempt.run.total if attempt.run else 0.0)
         if best.run is None or len(found) >= _MAX_SEGMENTS:
             break
@@ -83,8 +84,12 @@ def align(
             # Runs come in falling order of evidence, but a short clear one may follow a long vague one.
             if best.run.total < 1.0:
                 break
+            vain += 1
         elif not any(_repeats(finding, earlier) for earlier in found):
             found.append(finding)
+            vain = 0
+        else:
+            vain += 1
         _explain(attempts, best.run)
     return tuple(sorted((finding.segment for finding in found), key=lambda segment: -segment.score))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.alignment.grid import SimilarityMap
-from search.types import Float32Array, Int64Array
+from search.types import Float32Array, Float64Array, Int64Array
 
 SPEEDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.45, 1.65, 2.0)
 # Weight of contrast (at three times its usual spread) beside the gate. It only counts where the gate
@@ -50,6 +50,7 @@ class Run:
 # different lines can collect more than either.
 _MAX_GAP = 10
 _MAX_BREAKS = 3
+_LINES_AT_ONCE = 128
 
 
 def best_run(evidence: Float32Array) -> Run | None:
@@ -87,13 +88,16 @@ def _stretches(values: Float32Array) -> list[tuple[int, int, float]]:
 
 
 def _best_over_speeds(evidence: Float32Array) -> Run | None:
-    runs = [run for speed in SPEEDS if (run := _best_at_speed(evidence, speed)) is not None]
-    if not runs:
+    passing = np.nonzero(evidence > 0)
+    if len(passing[0]) == 0:
         return None
-    best = max(runs, key=lambda run: run.total)
-    normal = next((run for run in runs if run.speed == 1.0), None)
-    if normal is not None and normal.total * _PREFER_NORMAL >= best.total:
-        return normal
+    normal = _best_at_speed(evidence, passing, 1.0, above=0.0)
+    best = normal
+    beaten = _PREFER_NORMAL * normal.total if normal else 0.0
+    for speed in SPEEDS:
+        run = _best_at_speed(evidence, passing, speed, above=beaten) if speed != 1.0 else None
+        if run is not None:
+            best, beaten = run, run.total
     return best
 
 
@@ -143,27 +147,38 @@ def erase(evidence: Float32Array, run: Run, *, margin: int) -> None:
         evidence[row, max(0, column - margin) : max(0, column + margin + 1)] = -1
 
 
-def _best_at_speed(evidence: Float32Array, speed: float) -> Run | None:
-    """Kadane's scan down the query for every offset (whole cells) at once."""
-    rows, columns = evidence.shape
-    lowest = -int(np.ceil(speed * rows))
-    count = columns - lowest
-    # Shifting a padded row by whole cells reads the same speed line for every offset.
-    padded = np.full(columns + 2 * (count + 1), -1, np.float32)
-    running, best = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    starts = np.zeros(count, np.int32)
-    firsts, lasts = np.zeros(count, np.int32), np.full(count, -1, np.int32)
-    for row in range(rows):
-        padded[count + 1 : count + 1 + columns] = evidence[row]
-        begin = count + 1 + lowest + int(np.floor(speed * (row + 0.5)))
-        restarted = running <= 0
-        starts[restarted] = row
-        running = np.where(restarted, 0, running) + padded[begin : begin + count]
-        better = running > best
-        best[better] = running[better]
-        firsts[better] = starts[better]
-        lasts[better] = row
-    winner = int(best.argmax())
-    if best[winner] <= 0:
-        return None
-    return Run(float(lowest + winner), speed, int(firsts[winner]), int(lasts[winner]), float(best[winner]))
+def _best_at_speed(
+    evidence: Float32Array, passing: tuple[Int64Array, ...], speed: float, *, above: float
+) -> Run | None:
+    """The best run of one speed over all offsets (whole cells), if its sum is more than ``above``.
+
+    ``passing``: rows and columns of what is above zero. Its sum on a line bounds every run on it, so lines
+    are scanned by falling bound until none is left that could win: few, unless a whole clip looks alike.
+    """
+    rows, columns = passing
+    steps = faced(np.arange(len(evidence)), 0.0, speed)
+    offsets = columns - steps[rows]
+    lowest = int(offsets.min())
+    bounds = np.bincount(offsets - lowest, weights=evidence[rows, columns])
+    order = np.argsort(-bounds, kind="stable")
+    winner: int | None = None
+    for start in range(0, len(order), _LINES_AT_ONCE):
+        some = order[start : start + _LINES_AT_ONCE]
+        if bounds[some[0]] <= above:
+            break
+        totals = _run_totals(evidence, steps, some + lowest)
+        place = int(totals.argmax())
+        if totals[place] > above:
+            above, winner = float(totals[place]), int(some[place]) + lowest
+    return run_on(evidence, float(winner), speed) if winner is not None else None
+
+
+def _run_totals(evidence: Float32Array, steps: Int64Array, offsets: Int64Array) -> Float64Array:
+    """The sum of the best run on each line, float64 [offsets]: Kadane's scan by running sums."""
+    columns = steps[:, None] + offsets[None, :]
+    inside = (columns >= 0) & (columns < evidence.shape[1])
+    rows = np.arange(len(evidence))[:, None]
+    values = np.where(inside, evidence[rows, np.clip(columns, 0, evidence.shape[1] - 1)], -1)
+    sums = np.zeros((len(evidence) + 1, len(offsets)))
+    np.cumsum(values, axis=0, out=sums[1:])
+    return np.asarray((sums - np.minimum.accumulate(sums, axis=0)).max(axis=0), np.float64)

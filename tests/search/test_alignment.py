@@ -197,7 +197,7 @@ class TestVote:
             for last in range(first, 10)
         )
         normal = found.speed == 1.0
-        assert found.total == pytest.approx(best, abs=1e-4) or (normal and found.total >= best / 1.03)
+        assert found.total == pytest.approx(best, abs=1e-4) or (normal and found.total * 1.03 >= best)
         again = _sum_along(evidence, found.offset, found.speed, found.first, found.last)
         assert found.total == pytest.approx(again, abs=1e-4)
 

@@ -163,6 +163,17 @@ class TestSearchByPicture:
         assert all(match.verification is None for match in result.copies)
         assert {match.content_id for match in result.copies} <= {rising, falling}
 
+    @pytest.mark.parametrize("share", [0.35, 0.5])
+    def test_a_picture_pasted_into_another_is_found(self, world: World, share: float) -> None:
+        page = media.inset(media.picture(5), media.picture(88, (640, 480)), share)
+        result = world.search_picture(page)
+        assert [match.content_id for match in result.copies] == [5]
+        verification = result.copies[0].verification
+        assert verification is not None
+        for query, reference in verification.pairs:
+            expected = 0.1 + share * reference[0], 0.15 + share * reference[1]
+            assert query == pytest.approx(expected, abs=0.02)
+
     def test_an_empty_library_gives_an_empty_answer(self, tmp_path: Path, world: World) -> None:
         library = MemoryLibrary(world.library.config, world.library.embedder)
         empty = World(library, library.reader(tmp_path), 0, 0, 0)
