@@ -2,6 +2,7 @@
 # make test     run the tests (SLOW=1: the slow ones too)
 # make check    formatting, lint, types, layers, migrations, tests
 # make format   put the code in shape
+# make messages refresh the catalogue of translations (needs gettext)
 # make setup    virtual environment, requirements, migrations
 # make clean    remove the virtual environment and caches; data/ stays
 
@@ -15,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(SLOW),--slo
 # Tests and checks share the machine with nobody's spinning threads.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run setup test check lint format clean
+.PHONY: run setup test check lint format messages clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -40,6 +41,10 @@ lint: $(VENV)/.installed-tests
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+messages: $(VENV)/.installed
+	$(BIN)/python manage.py makemessages -l zh_Hans -i .venv -i data -i tests --no-wrap --no-obsolete --add-location file
+	$(BIN)/python manage.py compilemessages -i .venv -i data
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -101,9 +101,13 @@ class ClipSearch:
         library: Library,
         query: QueryDescription,
         votes: Votes,
+        *,
+        proof: bool = False,
     ) -> None:
+        """``proof``: believe no segment of which no frame pair agrees pixel by pixel."""
         self._config, self._background, self._library, self._query = config, background, library, query
         self._votes = votes
+        self._unseen = 0.0 if proof else _UNSEEN
         self._evidence = Evidence(config, library)
         self._track = Track(query.sequence, background.levels(query.sequence.vectors), votes.weights)
 
@@ -136,11 +140,11 @@ class ClipSearch:
 
     def _looked_at(self, segment: SegmentMatch, reference: FrameSequence) -> SegmentMatch:
         """The segment after a look at a few pairs of its frames."""
-        for query_frame, reference_frame in _frame_pairs(segment, self._query.sequence, reference):
+        for query_frame, reference_frame in frame_pairs(segment, self._query.sequence, reference):
             relation = self._relation(query_frame, int(reference.ids[reference_frame]))
             if relation is not None and relation.is_copy:
                 return replace(segment, mirrored=relation.verification.mirrored)
-        return replace(segment, score=segment.score * _UNSEEN)
+        return replace(segment, score=segment.score * self._unseen)
 
     def _relation(self, query_frame: int, frame_id: int) -> Relation | None:
         picture = self._query.pictures[query_frame]
@@ -210,7 +214,7 @@ def _tally(best: dict[int, dict[int, tuple[float, int]]], weights: Float32Array)
     return Votes(candidates, weights, best_frames)
 
 
-def _frame_pairs(
+def frame_pairs(
     segment: SegmentMatch, query: FrameSequence, reference: FrameSequence
 ) -> list[tuple[int, int]]:
     """A few pairs of kept frames that face each other, spread over the segment, the closest in time."""

@@ -63,7 +63,7 @@ class MatchConfig:
     ``candidates``: neighbours fetched per query vector. ``verify``: pictures verified geometrically.
     ``hash_distance``: Hamming radius (bits of 64) within which a hash proposes a candidate.
     ``min_inliers``: fewest agreeing key points that prove a copy. ``similar_limit``: most similar
-    results kept. ``similar_score``: lowest normalised score worth showing.
+    results kept. ``similar_score``: similar results must score more than this.
     """
 
     candidates: int = 64
@@ -71,7 +71,7 @@ class MatchConfig:
     hash_distance: int = 10
     min_inliers: int = 12
     similar_limit: int = 200
-    similar_score: float = 0.05
+    similar_score: float = 0.0
     segment_score: float = 0.5
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from search import variants
 from search.candidates import Candidate, propose
-from search.clip_search import ClipSearch, vote
+from search.clip_search import ClipFindings, ClipSearch, vote
+from search.clip_views import ClipViews
 from search.config import SearchConfig
 from search.embedding.base import Embedder
 from search.index.reader import IndexReader
@@ -117,6 +118,13 @@ class Searcher:
         search = ClipSearch(self._config, self._background, self._library, query, votes)
         found = search.verify(others, kinds)
         clock.lap("align")
+        if not found.segments and not self._exact(query):
+            progress("Looking for turned clips and clips inside the clip", 70)
+            again = ClipViews(
+                self._config, self._embedder, self._background, self._reader, self._library, query
+            ).find()
+            found = ClipFindings(again.segments, (*found.copies, *again.copies))
+            clock.lap("views")
         findings = _Findings([*self._exact(query), *found.copies], found.segments)
         return self._result(query, candidates, kinds, findings, clock)
 
@@ -160,7 +168,7 @@ class Searcher:
 
     def _similar(self, candidates: list[Candidate], kinds: dict[int, MediaKind]) -> tuple[SimilarMatch, ...]:
         settings = self._config.match
-        worthy = [candidate for candidate in candidates if candidate.score >= settings.similar_score]
+        worthy = [candidate for candidate in candidates if candidate.score > settings.similar_score]
         worthy.sort(key=lambda candidate: (-candidate.score, candidate.content_id))
         worthy = worthy[: settings.similar_limit]
         clips = [one.frame_id for one in worthy if kinds[one.content_id] is MediaKind.VIDEO]

@@ -12,7 +12,7 @@ from search.clip_search import ClipSearch, Votes, is_whole
 from search.config import SearchConfig
 from search.index.reader import IndexReader
 from search.picture_search import PictureSearch
-from search.query import Library, QueryDescription
+from search.query import FetchedPictures, Library, QueryDescription
 from search.ranking import Background
 from search.types import (
     Float32Array,
@@ -112,7 +112,8 @@ def _clips(
     first: tuple[int, FrameSequence],
     second: tuple[int, FrameSequence],
 ) -> PairVerdict:
-    pictures = tuple(library.frame_picture(frame_id) or b"" for frame_id in first[1].ids.tolist())
+    ids = first[1].ids.tolist()
+    pictures = FetchedPictures(len(ids), lambda place: library.frame_picture(ids[place]) or b"")
     query = QueryDescription(MediaKind.VIDEO, first[0], first[1], pictures)
     votes = Votes.of_pair(first[1])
     segments = ClipSearch(config, background, library, query, votes).align_with(second[0])

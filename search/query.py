@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from search.types import FrameSequence, LocalFeatures, MediaKind, Region
+
+
+class Pictures(Protocol):
+    """Pictures as WebP, by their places from 0. A tuple is one; so is :class:`FetchedPictures`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPictures:
+    """Pictures that are read when they are asked for: a long clip has thousands, and few are looked at.
+
+    ``fetch(place)`` gives the WebP at a place, empty bytes where there is none.
+    """
+
+    count: int
+    fetch: Callable[[int], bytes]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, place: int, /) -> bytes:
+        return self.fetch(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +47,7 @@ class QueryDescription:
     kind: MediaKind
     content_id: int | None
     sequence: FrameSequence
-    pictures: tuple[bytes, ...]
+    pictures: Pictures
     features: LocalFeatures | None = None
     region: Region | None = None
 

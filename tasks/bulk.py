@@ -68,12 +68,21 @@ class _Job:
 
 
 class Bulk:
-    """One run. ``settled`` is called with a number whenever so many entries are finished."""
+    """One run. ``settled`` is called with a number whenever so many entries are finished.
+
+    ``restore``: entries that are in the trash come back; otherwise they are skipped, and that is said.
+    """
 
     def __init__(
-        self, *, collection: Collection | None, max_bytes: int, settled: Callable[[int], object]
+        self,
+        *,
+        collection: Collection | None,
+        max_bytes: int,
+        settled: Callable[[int], object],
+        restore: bool = False,
     ) -> None:
         self.collection, self.max_bytes, self.settled = collection, max_bytes, settled
+        self.restore = restore
         self.outcome = Outcome()
         self.waiting: dict[int, list[str]] = {}
         self.jobs: dict[int, _Job] = {}
@@ -156,29 +165,28 @@ class Bulk:
                 yield content.pk
 
     def _take_in(self, entry: Entry) -> Content | None:
-        """The content of a new entry; ``None`` if it was there and described already."""
+        """The content of a new entry; ``None`` if it was there and described already, or is in the trash."""
         if entry.facts.error:
             raise UnusableFile(entry.facts.error)
-        check_name(entry.path)
+        library.check_path(entry.path)
         check_file(entry.file)
         known = _known(entry)
         stored = known or storage.store_path(entry.file, max_bytes=self.max_bytes)
-        content = contents.get_or_create_content(stored=stored)
-        _media, is_new = library.add_media(
-            content=content,
-            path=entry.path,
-            collection=self.collection,
-            labels=entry.facts.labels,
-            description=entry.facts.description,
-            link=entry.facts.link,
-            latitude=entry.facts.latitude,
-            longitude=entry.facts.longitude,
-        )
-        if not is_new and content.status == Content.Status.READY:
-            self.outcome.skipped += 1
-            self.settled(1)
-            return None
-        return content
+        taken = library.take_in(
+            stored=stored, path=entry.path, facts=entry.facts, collection=self.collection,
+            restore=self.restore,
+        )  # fmt: skip
+        if taken.media is None:
+            note = _("In the trash: restore it there, or run with --restore.")
+            self.outcome.warnings.append(Failure(entry.path, note))
+        elif taken.is_new or taken.content.status != Content.Status.READY:
+            return taken.content
+        self._skip()
+        return None
+
+    def _skip(self) -> None:
+        self.outcome.skipped += 1
+        self.settled(1)
 
     def _join(self, content: Content, path: str) -> bool:
         """Let the entry wait for its content. True: somebody has to describe it first."""
@@ -245,14 +253,3 @@ def _known(entry: Entry) -> storage.StoredFile | None:
     if sha256 not in digests or not storage.original_path(sha256).exists():
         return None
     return storage.StoredFile(sha256, entry.file.stat().st_size)
-
-
-def check_name(path: str) -> None:
-    """Refuse names that the library cannot hold. Raises :class:`UnusableFile`."""
-    most = Media._meta.get_field("path").max_length or 0
-    if len(path) > most:
-        raise UnusableFile(_("The path is longer than %(most)d characters.") % {"most": most})
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise UnusableFile(_("The file's name is not valid UTF-8. Rename it.")) from error

@@ -15,6 +15,7 @@ from tasks import runtime
 from tasks.celery import app
 from tasks.library import DatabaseLibrary
 from webapp.models import DuplicateGroup, DuplicateReport
+from webapp.selectors.dismissals import dismissed_contents
 from webapp.selectors.duplicates import (
     checked_pairs,
     copied_pairs,
@@ -91,10 +92,13 @@ class _Builder:
         key = f"{reader.model_key}/{RULES_VERSION}"
         self._check_pairs(reader, key)
         self._progress(_("Putting groups together"), 98)
+        apart = dismissed_contents()
         pairs = [
-            pair for pair in copied_pairs(model_key=key) if pair[0] in self.media and pair[1] in self.media
+            pair
+            for pair in copied_pairs(model_key=key)
+            if pair[0] in self.media and pair[1] in self.media and pair[:2] not in apart
         ]
-        return [self._group(contents, pairs) for contents in group(pairs)]
+        return [self._group(contents, pairs) for contents in group(pairs, apart=apart)]
 
     def _check_pairs(self, reader: IndexReader, key: str) -> None:
         self._progress(_("Looking for pairs that resemble each other"), 3)
@@ -115,7 +119,7 @@ class _Builder:
             for first, second in candidate_pairs(reader, runtime.config())
             if first in self.media and second in self.media
         }
-        return sorted(found - known)
+        return sorted(found - known - dismissed_contents())
 
     def _verdicts(
         self, reader: IndexReader, pairs: Sequence[tuple[int, int]]

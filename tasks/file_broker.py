@@ -9,6 +9,7 @@ what is to be done, and the sweep sends it again.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 from collections import deque
@@ -18,6 +19,8 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, virtual
 from kombu.utils.json import dumps, loads
+
+logger = logging.getLogger(__name__)
 
 SCHEME = "folder"
 SUFFIX = ".json"
@@ -62,7 +65,11 @@ class Channel(virtual.Channel):
             path.unlink()
         except FileNotFoundError:  # another worker was quicker
             return None
-        return loads(text)
+        try:
+            return loads(text)
+        except ValueError:  # torn by a power failure: its row is still there, and the sweep sends again
+            logger.warning("A message was damaged and is left out: %s", path.name)
+            return None
 
     def _names(self, queue: str) -> list[str]:
         """Whole messages, oldest first."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from search.errors import SearchIndexError
 from tasks.celery import app
@@ -41,6 +42,19 @@ def _server_problem() -> str:
             return ""
     except (OperationalError, OSError):
         return _("The message broker does not answer. Is the server of REDIS_URL running?")
+
+
+def messages_waiting(queue: str) -> int | None:
+    """How many messages lie in a queue; ``None`` if the broker cannot be asked."""
+    try:
+        with app.connection_for_write(connect_timeout=int(BROKER_SECONDS)) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=int(BROKER_SECONDS))
+            channel: Any = connection.default_channel
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except ChannelError:  # the queue is made with its first message
+        return 0
+    except (OperationalError, OSError):
+        return None
 
 
 def index_problem(state: IndexState) -> str:

@@ -17,14 +17,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from webapp.models import ImportItem, ImportJob
-from webapp.services.media_files import (
-    CLIPS,
-    PICTURES,
-    UnusableFile,
-    check_file,
-    folder_label,
-    media_files,
-)
+from webapp.services.imports import ARCHIVES
+from webapp.services.media_files import UnusableFile, check_file, folder_label, is_media, visible_files
 from webapp.services.storage import read_chunks
 
 MIB = 1024 * 1024
@@ -48,7 +42,9 @@ class Listed:
 
 
 class Source(ABC):
-    """Use as a context manager."""
+    """Use as a context manager. ``left_out``: how many files were no pictures or clips, after the listing."""
+
+    left_out = 0
 
     @abstractmethod
     def files(self) -> Iterator[Listed]:
@@ -85,8 +81,11 @@ class FolderSource(Source):
         self.root = root
 
     def files(self) -> Iterator[Listed]:
-        for path in media_files(self.root):
-            yield _listed(path.relative_to(self.root).as_posix())
+        for path in visible_files(self.root):
+            if is_media(path.name):
+                yield _listed(path.relative_to(self.root).as_posix())
+            else:
+                self.left_out += 1
 
     def chunks(self, path: str) -> Iterator[bytes]:
         place = (self.root / path).resolve()
@@ -103,9 +102,13 @@ class FolderSource(Source):
 
 
 class ZipSource(Source):
-    """Entries are read one at a time into the store and never unpacked to the names they carry."""
+    """Entries are read one at a time into the store and never unpacked to the names they carry.
 
-    def __init__(self, archive: Path) -> None:
+    ``chosen``: somebody chose every one of them, so all are tried, whatever they are called.
+    """
+
+    def __init__(self, archive: Path, *, chosen: bool = False) -> None:
+        self.chosen = chosen
         try:
             self._zip = zipfile.ZipFile(archive)
         except FileNotFoundError as error:
@@ -117,9 +120,13 @@ class ZipSource(Source):
 
     def files(self) -> Iterator[Listed]:
         for entry in self._zip.infolist():
-            if not entry.is_dir() and _is_wanted(entry.filename):
-                listed = _listed(entry.filename)
-                yield Listed(listed.path, listed.error or _entry_problem(entry))
+            if entry.is_dir() or (_is_hidden(entry.filename) and not self.chosen):
+                continue
+            if not self.chosen and not is_media(entry.filename):
+                self.left_out += 1
+                continue
+            listed = _listed(entry.filename)
+            yield Listed(listed.path, listed.error or _entry_problem(entry))
 
     def chunks(self, path: str) -> Iterator[bytes]:
         try:
@@ -148,7 +155,9 @@ class ZipSource(Source):
 def open_source(job: ImportJob) -> Source:
     """Raises :class:`SourceUnusable`."""
     place = Path(job.location)
-    return ZipSource(place) if job.source == ImportJob.Source.ZIP else FolderSource(place)
+    if job.source in ARCHIVES:
+        return ZipSource(place, chosen=job.source == ImportJob.Source.FILES)
+    return FolderSource(place)
 
 
 def library_path(job: ImportJob, item: ImportItem) -> str:
@@ -171,10 +180,9 @@ def _has_surrogates(path: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
-def _is_wanted(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    hidden = any(part.startswith(".") and part != ".." for part in parts) or "__MACOSX" in parts
-    return not hidden and PurePosixPath(name).suffix.lower() in PICTURES | CLIPS
+    return any(part.startswith(".") and part != ".." for part in parts) or "__MACOSX" in parts
 
 
 def _entry_problem(entry: zipfile.ZipInfo) -> str:

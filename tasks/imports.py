@@ -15,10 +15,12 @@ from tasks.celery import app
 from tasks.import_sources import Source, SourceUnusable, library_path, open_source
 from tasks.indexing import sync_index
 from tasks.ingest import describe_content
+from tasks.samples import draw
 from webapp.models import Content, ImportItem, ImportJob
 from webapp.selectors.imports import get_job, pending_items, undescribed_contents
 from webapp.services import claims
 from webapp.services import imports as service
+from webapp.services.library import check_path
 from webapp.services.media_files import UnusableFile
 from webapp.services.storage import StorageError, StorageFull, store
 
@@ -61,7 +63,7 @@ def _work(job: ImportJob, token: str) -> int:
     """List if that is not done yet, then take in a slice; how many files it was."""
     unlisted = job.status != ImportJob.Status.RUNNING
     if not pending_items(job, limit=1) and (not unlisted or _is_used_up(job)):
-        _check(service.finish_listing(job_id=job.pk, token=token))
+        _check(service.finish_listing(job_id=job.pk, token=token, left_out=job.left_out))
         return 0
     if unlisted and job.source == ImportJob.Source.SAMPLES:
         _draw_samples(job, token)
@@ -77,10 +79,8 @@ def _is_used_up(job: ImportJob) -> bool:
 
 
 def _draw_samples(job: ImportJob, token: str) -> None:
-    from search.samples import make_samples
-
     _check(service.start_listing(job_id=job.pk, token=token))
-    make_samples(Path(job.location))
+    draw(Path(job.location))
 
 
 def _list(job: ImportJob, token: str, source: Source) -> None:
@@ -92,7 +92,7 @@ def _list(job: ImportJob, token: str, source: Source) -> None:
         _check(service.add_items(job_id=job.pk, token=token, paths=paths, errors=errors))
     if not job.items.exists():
         raise SourceUnusable(_("There are no pictures or clips in it."))
-    _check(service.finish_listing(job_id=job.pk, token=token))
+    _check(service.finish_listing(job_id=job.pk, token=token, left_out=source.left_out))
 
 
 def _store_slice(job: ImportJob, token: str, source: Source) -> int:
@@ -106,7 +106,9 @@ def _store_slice(job: ImportJob, token: str, source: Source) -> int:
 
 
 def _take_in(job: ImportJob, token: str, source: Source, item: ImportItem) -> None:
+    path = library_path(job, item)
     try:
+        check_path(path)
         stored = store(_watched(job, token, source, item), max_bytes=settings.SIGHTLINE.max_upload_bytes)
     except StorageFull:
         raise
@@ -118,9 +120,8 @@ def _take_in(job: ImportJob, token: str, source: Source, item: ImportItem) -> No
         _check(service.fail_item(job_id=job.pk, token=token, item_id=item.pk, error=words))
         return
     content = service.store_item(
-        job=job, token=token, item_id=item.pk, stored=stored, path=library_path(job, item),
-        labels=_labels(job, source, item),
-    )  # fmt: skip
+        job=job, token=token, item_id=item.pk, stored=stored, path=path, labels=_labels(job, source, item)
+    )
     if content is None:
         raise Stopped
     if content.status == Content.Status.PENDING:
@@ -137,9 +138,9 @@ def _watched(job: ImportJob, token: str, source: Source, item: ImportItem) -> It
         yield chunk
 
 
-def _labels(job: ImportJob, source: Source, item: ImportItem) -> list[str]:
+def _labels(job: ImportJob, source: Source, item: ImportItem) -> tuple[str, ...]:
     label = source.label(item.path) if job.labels_from_folders else ""
-    return [label] if label else []
+    return (label,) if label else ()
 
 
 def _hand_on(job_id: int, token: str, stored: int) -> None:

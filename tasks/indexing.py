@@ -103,7 +103,7 @@ def repair_index(*, wait_seconds: float, model_key: str | None = None) -> int:
     """Compare every row with every vector and mend the difference; how many vectors came or went."""
     key = model_key or wanted.active_model_key()
     with writer(model_key=key, wait_seconds=wait_seconds) as (state, token):
-        return _Writer(key, state, token).sync_everything()
+        return _Writer(key, state, token, afresh=True).sync_everything()
 
 
 def rebuild(*, wait_seconds: float, model_key: str | None = None) -> int:
@@ -144,13 +144,18 @@ def clear_garbage(*, model_key: str) -> None:
 
 
 class _Writer:
-    """Writes generations of one model's index while the lease is held."""
+    """Writes generations of one model's index while the lease is held.
 
-    def __init__(self, key: str, state: IndexState, token: str) -> None:
+    ``afresh``: read all files again, so that those which were lost since they were loaded are noticed.
+    """
+
+    def __init__(self, key: str, state: IndexState, token: str, *, afresh: bool = False) -> None:
         self.key, self.state, self.token = key, state, token
         self.store: IndexStore = runtime.index_store(key)
         self.reader: IndexReader | None = None
         try:
+            if afresh:
+                runtime.forget_generation(key)
             self.reader = runtime.open_generation(key, state.manifest)
         except IndexCorrupt as error:
             logger.warning("The index is rebuilt from the database. %s", error)
@@ -176,7 +181,12 @@ class _Writer:
     def _apply(self, found: Difference, seen: Sequence[int]) -> int:
         if found:
             rows = self._rows(found.missing)
-            self._flip(self.store.commit(self.state.manifest, additions=rows, removals=found.extra), seen)
+            try:
+                manifest = self.store.commit(self.state.manifest, additions=rows, removals=found.extra)
+            except IndexCorrupt as error:  # its files were lost after they were loaded
+                logger.warning("The index is rebuilt from the database. %s", error)
+                return self.rebuild(seen)
+            self._flip(manifest, seen)
         elif seen:
             self._point(self.state.manifest, self.state.generation, self.state.vectors, seen)
         return len(found.missing) + len(found.extra)

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from search.errors import DecodeAborted, DecoderUnavailable, MediaError
 from search.types import FrameDescription, MediaDescription
-from tasks import runtime
+from tasks import renditions, runtime
 from tasks.celery import app
 from tasks.indexing import sync_index
 from webapp.models import Content
@@ -88,7 +89,8 @@ def settle(content_id: int, token: str, work: Callable[[], bool]) -> bool:
     """Do the work on a claimed content, and record what went wrong. True: it is ready or failed now."""
     try:
         return work()
-    except (storage.StorageFull, DecoderUnavailable) as error:
+    except (storage.StorageFull, DecoderUnavailable, DatabaseError) as error:
+        # Not the file's fault, so it costs no attempt. If the database is away, the lease runs out by itself.
         contents.put_back(content_id=content_id, token=token, reason=str(error), count_attempt=False)
         raise
     except (DecodeAborted, OriginalMissing) as error:
@@ -116,13 +118,7 @@ def save(
     content_id: int, token: str, sha256: str, description: MediaDescription, frames: FrameKeeper
 ) -> bool:
     """Write the renditions, then everything else in one transaction."""
-    from search.verification.local_features import to_bytes
-
-    storage.write_rendition(sha256, storage.THUMBNAIL, description.thumbnail)
-    if description.view is not None:
-        storage.write_rendition(sha256, storage.VIEW, description.view)
-    if description.features is not None:
-        storage.write_rendition(sha256, storage.FEATURES, to_bytes(description.features))
+    renditions.write(sha256, description)
     return contents.save_description(
         content_id=content_id, token=token, description=description, frames=frames.frames
     )

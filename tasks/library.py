@@ -18,12 +18,12 @@ import numpy as np
 
 from search.types import FrameSequence, Int64Array, LocalFeatures, MediaKind
 from webapp.models import Content, Embedding, Frame, Label, Media
+from webapp.selectors.portions import portions
 from webapp.services.storage import FEATURES, frame_picture_name, read_rendition
 
 MIB = 1024 * 1024
 FRAMES_BYTES = 128 * MIB
 FEATURES_BYTES = 64 * MIB
-CHUNK = 900  # ids in one statement: below what any database refuses
 AHEAD_CONTENTS = 64
 AHEAD_FRAMES = 2000
 
@@ -126,13 +126,13 @@ class DatabaseLibrary:
 
     def frame_times(self, frame_ids: Sequence[int]) -> dict[int, float]:
         times: dict[int, float] = {}
-        for some in _chunks(frame_ids):
+        for some in portions(frame_ids):
             times.update(Frame.objects.filter(pk__in=some).order_by().values_list("pk", "time"))
         return times
 
     def labels(self, content_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
         found: dict[int, list[str]] = {}
-        for some in _chunks(content_ids):
+        for some in portions(content_ids):
             rows = Label.objects.filter(media__content_id__in=some, media__trashed_at=None)
             for content_id, name in rows.values_list("media__content_id", "name").order_by("name").distinct():
                 found.setdefault(content_id, []).append(name)
@@ -145,7 +145,7 @@ class DatabaseLibrary:
 
     def _learn(self, content_ids: Iterable[int]) -> None:
         live = Media.objects.filter(trashed_at=None).values("content_id")
-        for some in _chunks(pk for pk in content_ids if int(pk) not in self._facts):
+        for some in portions(pk for pk in content_ids if int(pk) not in self._facts):
             rows = Content.objects.filter(pk__in=some, status=Content.Status.READY).filter(pk__in=live)
             for pk, sha256, kind, count in rows.values_list("pk", "sha256", "kind", "frame_count"):
                 self._facts[pk] = _Facts(sha256, MediaKind(kind), count)
@@ -223,9 +223,3 @@ def _frames(
 
 def _size(frames: _Frames) -> int:
     return frames.sequence.vectors.nbytes + 64 * len(frames.positions) + 500
-
-
-def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
-    rest = iter(dict.fromkeys(map(int, ids)))
-    while some := list(islice(rest, CHUNK)):
-        yield some

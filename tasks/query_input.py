@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 
-from search.query import QueryDescription
-from search.types import FrameDescription, FrameSequence, MediaDescription, MediaKind, Region
+from search.query import FetchedPictures, QueryDescription
+from search.types import FrameDescription, FrameSequence, MediaKind, Region
 from tasks import runtime
 from tasks.library import load_frames, stored_features
 from webapp.models import Content
@@ -20,12 +23,15 @@ def query_of_content(content: Content, *, model_key: str) -> QueryDescription:
     frames = load_frames([content.pk], model_key=model_key)[content.pk]
     if not len(frames.sequence):
         return query_of_file(original_path(content.sha256), content_id=content.pk)
-    names = [frame_picture_name(position) for position in frames.positions.tolist()]
+
+    def fetch(place: int) -> bytes:
+        return read_rendition(content.sha256, frame_picture_name(int(frames.positions[place]))) or b""
+
     return QueryDescription(
         kind=MediaKind(content.kind),
         content_id=content.pk,
         sequence=frames.sequence,
-        pictures=tuple(read_rendition(content.sha256, name) or b"" for name in names),
+        pictures=FetchedPictures(len(frames.sequence), fetch),
         features=None if content.is_video else stored_features(content.sha256),
     )
 
@@ -39,25 +45,39 @@ def query_of_file(
         MediaError: it cannot be read, with the reason in words.
     """
     frames: list[FrameDescription] = []
-    description = runtime.describer().describe(path, frames.append, region=region)
-    return query_of_frames(description, frames, content_id=content_id, region=region)
+    spool = _Spool()
 
+    def keep(frame: FrameDescription) -> None:
+        spool.append(frame.picture)
+        frames.append(replace(frame, picture=b""))
 
-def query_of_frames(
-    description: MediaDescription,
-    frames: Sequence[FrameDescription],
-    *,
-    content_id: int | None,
-    region: Region | None,
-) -> QueryDescription:
+    description = runtime.describer().describe(path, keep, region=region)
     return QueryDescription(
         kind=description.info.kind,
         content_id=content_id,
         sequence=_sequence(frames),
-        pictures=tuple(frame.picture for frame in frames),
+        pictures=FetchedPictures(len(frames), spool.read),
         features=description.features,
         region=region,
     )
+
+
+class _Spool:
+    """Pictures on the disk, in a file without a name, which goes with this object."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115  closed with it
+        self._ends = [0]
+
+    def append(self, picture: bytes) -> None:
+        self._file.seek(self._ends[-1])
+        self._file.write(picture)
+        self._ends.append(self._ends[-1] + len(picture))
+
+    def read(self, place: int) -> bytes:
+        start, end = self._ends[place], self._ends[place + 1]
+        self._file.seek(start)
+        return self._file.read(end - start)
 
 
 def _sequence(frames: Sequence[FrameDescription]) -> FrameSequence:

@@ -8,7 +8,6 @@ A run that was killed goes on where it was.
 from __future__ import annotations
 
 import logging
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,8 +18,10 @@ from django.utils.translation import gettext as _
 from search.types import Float16Array, FrameDescription
 from tasks import indexing, runtime
 from tasks.bulk import Failure, cores
+from tasks.frame_times import nearest
 from webapp.models import Content, Frame
 from webapp.selectors.index import active_model_key, contents_without_vectors
+from webapp.selectors.portions import portions
 from webapp.services import index as pointer
 from webapp.services.contents import add_embeddings
 from webapp.services.storage import original_path
@@ -33,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 600.0
 AT_ONCE = 1000
-# A frame decoded by another version may lie a rounding error away from the one that is stored.
-TIME_TOLERANCE = 0.05
-NEIGHBOURS = 8
 
 Decoded = list[tuple[float, Float16Array]]
 
@@ -88,7 +86,8 @@ class Reembedding:
         """Library paths (or digests, of contents without entries) with the reason."""
         return [
             Failure(path, self.failed[content.pk])
-            for content in Content.objects.filter(pk__in=self.failed).prefetch_related("media")
+            for some in portions(self.failed)
+            for content in Content.objects.filter(pk__in=some).prefetch_related("media")
             for path in [media.path for media in content.media.all()] or [content.sha256]
         ]
 
@@ -138,10 +137,8 @@ def matched(frames: Sequence[Frame], decoded: Decoded) -> list[tuple[int, Float1
     times = [time for time, _ in decoded]
     pairs = []
     for frame in frames:
-        place = bisect_left(times, frame.time - TIME_TOLERANCE)
-        around = range(place, min(place + NEIGHBOURS, len(times)))
-        nearest = min(around, key=lambda number: abs(times[number] - frame.time), default=None)
-        if nearest is None or abs(times[nearest] - frame.time) > TIME_TOLERANCE:
+        place = nearest(times, frame.time)
+        if place is None:
             return None
-        pairs.append((frame.pk, decoded[nearest][1]))
+        pairs.append((frame.pk, decoded[place][1]))
     return pairs

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from search.config import DecodeLimits, SearchConfig
 from search.errors import IndexCorrupt
@@ -170,6 +171,12 @@ def open_generation(key: str, manifest: str) -> IndexReader:
         return loaded
 
 
+def forget_generation(key: str) -> None:
+    """Let the next one be read from its files, whatever is loaded."""
+    with _lock:
+        _state().readers.pop(key, None)
+
+
 def close() -> None:
     """Stop the decoding helper and forget everything that is loaded."""
     global _loaded
@@ -194,7 +201,7 @@ def _older(key: str, problem: Exception | None) -> IndexReader:
     loaded = _state().readers.get(key)
     if loaded is None:
         raise IndexUnavailable(
-            "The index is damaged and is being rebuilt. Try again in a moment."
+            gettext("The index is damaged and is being rebuilt. Try again in a moment.")
         ) from problem
     return loaded
 

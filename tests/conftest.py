@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.library import LibraryMaker
 from tests.sent_tasks import SentTasks
 from tests.stack import Stack
 
-KEPT = {"secret_key", "broker", "incoming", "static"}
+KEPT = {"secret_key", "broker", "incoming"}
 
 
 NEEDED_PROGRAMS = {"browser": "chromium", "redis": "redis-server"}
@@ -27,10 +28,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     network_guard.install()
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,6 +77,15 @@ def clean_data_dir() -> Iterator[Path]:
     yield settings.DATA_DIR
     _empty(settings.DATA_DIR, keep=KEPT)
     _empty(settings.DATA_DIR / "incoming", keep=set())
+
+
+@pytest.fixture(autouse=True)
+def empty_caches() -> Iterator[None]:
+    """Keys come again in the next test, which rolls back; in a library they never do."""
+    yield
+    if (library := sys.modules.get("tasks.library")) is not None:
+        library.frames_cache.clear()
+        library.features_cache.clear()
 
 
 class _ErrorRecords(logging.Handler):

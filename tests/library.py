@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 from PIL import Image
 
-from search.types import MediaKind
+from search.types import FrameSequence, MediaKind
 from tests import media
 from webapp.models import Collection, Content, Embedding, Frame, Label, Media
 
@@ -119,6 +119,22 @@ class LibraryMaker:
         entry = Media.objects.create(content=content, path=path, collection=group, **fields)
         entry.labels.set([Label.objects.get_or_create(name=label)[0] for label in labels])
         return entry
+
+
+def stored_sequence(content_id: int, *, model_key: str) -> FrameSequence:
+    """What the database holds of a content, row by row: the oracle for whatever reads sequences."""
+    rows = Embedding.objects.filter(frame__content=content_id, model_key=model_key).select_related("frame")
+    found = list(rows.order_by("frame__position"))
+    vectors = [np.frombuffer(bytes(row.vector), "<f2").astype(np.float32) for row in found]
+    return FrameSequence(
+        ids=np.array([row.frame.pk for row in found], np.int64),
+        times=np.array([row.frame.time for row in found], np.float64),
+        starts=np.array([row.frame.start for row in found], np.float64),
+        ends=np.array([row.frame.end for row in found], np.float64),
+        vectors=np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
+        hashes=np.array([row.frame.phash % (1 << 64) for row in found], np.uint64),
+        details=np.array([row.frame.detail for row in found], np.float32),
+    )
 
 
 def _webp(image: Image.Image) -> bytes:

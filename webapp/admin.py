@@ -189,6 +189,14 @@ class PairCheckAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
 
 
+@admin.register(models.Dismissal)
+class DismissalAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "actor", "note", "created_at"]
+    list_select_related = ["actor"]
+    search_fields = ["first", "second", "note"]
+    ordering = ["-pk"]
+
+
 @admin.register(models.ImportJob)
 class ImportJobAdmin(ReadOnlyAdmin):
     list_display = [

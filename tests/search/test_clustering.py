@@ -63,3 +63,43 @@ class TestGroups:
         shuffled = [(two, one, score) for one, two, score in pairs]
         random.shuffle(shuffled)
         assert group(shuffled) == group(pairs)
+
+
+class TestApart:
+    """Pairs that a person has told apart."""
+
+    def test_a_dismissed_pair_is_no_group(self) -> None:
+        assert group([(1, 2, 0.9)], apart=[(2, 1)]) == []
+
+    def test_a_bridge_holds_nobody_together_who_is_apart(self) -> None:
+        bridge = [(1, 2, 0.9), (2, 3, 0.8)]
+        assert group(bridge) == [(1, 2, 3)]
+        assert group(bridge, apart=[(1, 3)]) == [(1, 2)]
+
+    def test_even_a_proven_pair_inside_a_tight_group_is_kept_apart(self) -> None:
+        assert group(clique(1, 2, 3, 4), apart=[(1, 2)]) == [(1, 3, 4)]
+
+    @given(PAIRS, st.lists(st.tuples(CONTENTS, CONTENTS), max_size=12))
+    def test_nobody_is_with_anybody_he_is_apart_from_and_the_rest_is_grouped_as_ever(
+        self, pairs: list[tuple[int, int, float]], apart: list[tuple[int, int]]
+    ) -> None:
+        forbidden = {frozenset(pair) for pair in apart if pair[0] != pair[1]}
+        groups = group(pairs, apart=apart)
+        assert not [
+            pair for members in groups for pair in combinations(members, 2) if frozenset(pair) in forbidden
+        ]
+        touched = {content for pair in forbidden for content in pair}
+        links = [pair for pair in pairs if frozenset(pair[:2]) not in forbidden]
+        for component in _components(links):
+            if not component & touched:
+                mine = [pair for pair in pairs if pair[0] in component]
+                assert [members for members in groups if set(members) <= component] == group(mine)
+
+
+def _components(pairs: list[tuple[int, int, float]]) -> list[set[int]]:
+    found: list[set[int]] = []
+    for first, second, _ in pairs:
+        near = [component for component in found if component & {first, second}]
+        found = [component for component in found if component not in near]
+        found.append({first, second}.union(*near))
+    return found

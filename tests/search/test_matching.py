@@ -232,6 +232,25 @@ class TestSearchByClip:
         assert result.copies[0].verification is not None
         assert result.segments == ()
 
+    def test_a_part_turned_by_a_quarter_is_placed(self, world: World) -> None:
+        part = [frame for frame in timed(four_scenes(), rate=RATE, start=3.0) if frame[0] < 6.0]
+        turned = [(time, media.turned(picture)) for time, picture in part]
+        result = world.search(world.library.clip_query(turned, 6.0))
+        assert [one.content_id for one in result.segments] == [world.clip]
+        assert result.segments[0].reference_start == pytest.approx(3, abs=0.6)
+        assert result.segments[0].reference_end == pytest.approx(9, abs=0.6)
+
+    def test_a_clip_inside_another_clip_is_placed(self, world: World) -> None:
+        part = [frame for frame in timed(four_scenes(), rate=RATE, start=3.0) if frame[0] < 6.0]
+        backs = [Image.fromarray(frame) for frame in media.scenes([83, 84], 3.0, RATE)]
+        pasted = [
+            (time, media.inset(picture, back, 0.4)) for (time, picture), back in zip(part, backs, strict=True)
+        ]
+        result = world.search(world.library.clip_query(pasted, 6.0))
+        assert [one.content_id for one in result.segments] == [world.clip]
+        assert result.segments[0].query_start == pytest.approx(0, abs=0.6)
+        assert result.segments[0].reference_start == pytest.approx(3, abs=0.6)
+
     def test_a_foreign_clip_has_no_segments(self, world: World) -> None:
         result = world.search(
             world.library.clip_query(timed(media.scenes([81, 82, 83], 3.0, RATE), rate=RATE), 9)

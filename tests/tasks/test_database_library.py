@@ -13,9 +13,8 @@ from search.types import LocalFeatures, MediaKind
 from search.verification.local_features import to_bytes
 from tasks import library as module
 from tasks.library import BoundedCache, DatabaseLibrary
-from tests.library import DIMENSION, LibraryMaker
+from tests.library import DIMENSION, LibraryMaker, stored_sequence
 from webapp.models import Content, Frame
-from webapp.selectors.contents import frame_sequence
 from webapp.services import library as entries
 from webapp.services import storage
 
@@ -65,7 +64,7 @@ def test_sequences_are_those_of_the_database_whether_read_ahead_or_from_the_cach
     shown.kinds(ids)
     for _ in range(2):
         for content_id in ids:
-            expected, found = frame_sequence(content_id, model_key=KEY), shown.sequence(content_id)
+            expected, found = stored_sequence(content_id, model_key=KEY), shown.sequence(content_id)
             assert len(found) == len(expected) > 0
             for field in ("ids", "times", "starts", "ends", "vectors", "hashes", "details"):
                 actual = getattr(found, field)

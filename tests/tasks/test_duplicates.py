@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from search.types import SegmentMatch, Verification
 from tasks import duplicates, runtime
 from tasks.duplicates import build_report
 from tests.library import LibraryMaker
-from webapp.models import Content, DuplicateGroup, DuplicateReport, Media, PairCheck
+from tests.said_pairs import SaidPairs, built
+from webapp.models import DuplicateGroup, DuplicateReport, Media, PairCheck
 from webapp.selectors import duplicates as selector
 from webapp.services import duplicates as service
 from webapp.services import library as entries
@@ -25,52 +21,11 @@ from webapp.services.best_copy import choose_best
 
 pytestmark = pytest.mark.django_db
 Status = DuplicateReport.Status
-PROOF = Verification(
-    inliers=40, matches=55, score=0.9, mirrored=False, homography=(1.0, 0, 0, 0, 1, 0, 0, 0, 1),
-    pairs=(((0.1, 0.2), (0.3, 0.4)),),
-)  # fmt: skip
-
-
-@dataclass
-class Pairs:
-    """Stands for :mod:`search.pairs`: every pair is a candidate; ``copies`` holds those that are one."""
-
-    copies: dict[frozenset[int], float] = field(default_factory=dict)
-    checked: list[tuple[int, int]] = field(default_factory=list)
-    before_check: Callable[[], object] = lambda: None
-
-    def say(self, first: Media, second: Media, score: float = 0.9) -> None:
-        self.copies[frozenset((first.content_id, second.content_id))] = score
-
-    def candidate_pairs(self, *_: object) -> Iterator[tuple[int, int]]:
-        ids = sorted(Content.objects.values_list("pk", flat=True))
-        return ((first, second) for first in ids for second in ids if first < second)
-
-    def check_pair(self, library: object, config: object, background: object, a: int, b: int) -> object:
-        self.before_check()
-        self.checked.append((a, b))
-        score = self.copies.get(frozenset((a, b)))
-        segments = (SegmentMatch(b, 0.9, 0.0, 8.0, 0.0, 8.0),) if score == 0.5 else ()
-        return SimpleNamespace(
-            is_copy=score is not None, score=score or 0.1, inliers=40 if score else 3,
-            verification=PROOF if score else None, segments=segments,
-        )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def pairs(monkeypatch: pytest.MonkeyPatch) -> Pairs:
-    given = Pairs()
-    monkeypatch.setitem(sys.modules, "search.pairs", given)
-    monkeypatch.setattr(runtime, "reader", lambda: SimpleNamespace(model_key="sightline@0"))
-    monkeypatch.setattr(runtime, "embedder", lambda: SimpleNamespace(background=None))
-    return given
-
-
-def built(report: DuplicateReport | None = None) -> DuplicateReport:
-    report = report or service.create_report()
-    build_report(report.pk)
-    report.refresh_from_db()
-    return report
+def pairs(monkeypatch: pytest.MonkeyPatch) -> SaidPairs:
+    return SaidPairs.installed(monkeypatch)
 
 
 def members(group: DuplicateGroup) -> dict[str, float]:
@@ -78,7 +33,7 @@ def members(group: DuplicateGroup) -> dict[str, float]:
 
 
 def test_exact_groups_come_from_contents_and_near_ones_from_verified_pairs(
-    library: LibraryMaker, pairs: Pairs
+    library: LibraryMaker, pairs: SaidPairs
 ) -> None:
     big = library.picture(1, "big.jpg", size=(320, 240))
     small = library.picture(2, "small.jpg", size=(160, 120))
@@ -105,7 +60,7 @@ def test_exact_groups_come_from_contents_and_near_ones_from_verified_pairs(
 
 
 def test_pairs_are_never_checked_twice_and_a_new_file_costs_only_its_own(
-    library: LibraryMaker, pairs: Pairs
+    library: LibraryMaker, pairs: SaidPairs
 ) -> None:
     first = [library.picture(seed) for seed in range(1, 5)]
     pairs.say(first[0], first[3])
@@ -133,7 +88,7 @@ class Killed(BaseException):
 
 
 def test_a_report_that_dies_goes_on_where_it_was(
-    library: LibraryMaker, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+    library: LibraryMaker, pairs: SaidPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 2)
     found = [library.picture(seed) for seed in range(1, 6)]
@@ -157,7 +112,7 @@ def test_a_report_that_dies_goes_on_where_it_was(
 
 
 def test_a_report_that_makes_progress_between_deaths_is_never_given_up(
-    library: LibraryMaker, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+    library: LibraryMaker, pairs: SaidPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 1)
     for seed in range(1, 6):
@@ -178,7 +133,7 @@ def test_a_report_that_makes_progress_between_deaths_is_never_given_up(
 
 
 def test_a_cancelled_report_stops_and_keeps_its_verdicts(
-    library: LibraryMaker, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+    library: LibraryMaker, pairs: SaidPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 2)
     for seed in range(1, 6):
@@ -197,7 +152,7 @@ def test_a_cancelled_report_stops_and_keeps_its_verdicts(
     assert waiting.status == Status.CANCELLED
 
 
-def test_a_report_over_a_collection_stays_in_it(library: LibraryMaker, pairs: Pairs) -> None:
+def test_a_report_over_a_collection_stays_in_it(library: LibraryMaker, pairs: SaidPairs) -> None:
     inside = [library.picture(seed, collection="Lakes") for seed in (1, 2)]
     outside = library.picture(3)
     library.picture(1, "twin.jpg")
@@ -212,7 +167,7 @@ def test_a_report_over_a_collection_stays_in_it(library: LibraryMaker, pairs: Pa
 
 
 def test_the_trash_is_no_part_of_a_report_even_if_it_fills_meanwhile(
-    library: LibraryMaker, pairs: Pairs
+    library: LibraryMaker, pairs: SaidPairs
 ) -> None:
     one, two, three = (library.picture(seed) for seed in (1, 2, 3))
     library.picture(3, "twin.jpg")
@@ -229,7 +184,7 @@ def test_an_empty_library_has_an_empty_report() -> None:
 
 
 def test_a_failure_is_told_in_words(
-    library: LibraryMaker, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+    library: LibraryMaker, pairs: SaidPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> None:
         raise runtime.IndexUnavailable("The index is damaged and is being rebuilt.")
@@ -241,7 +196,7 @@ def test_a_failure_is_told_in_words(
     assert (report.status, report.error) == (Status.FAILED, "The index is damaged and is being rebuilt.")
 
 
-def test_groups_are_paged_by_key_without_gaps_or_repeats(library: LibraryMaker, pairs: Pairs) -> None:
+def test_groups_are_paged_by_key_without_gaps_or_repeats(library: LibraryMaker, pairs: SaidPairs) -> None:
     for seed in range(1, 8):
         library.picture(seed, size=(40 + 10 * (seed // 2), 40))
         library.picture(seed, f"twin {seed}.jpg", size=(40 + 10 * (seed // 2), 40))
@@ -297,7 +252,7 @@ def test_the_best_copy_is_chosen_by_the_first_rule_that_tells_copies_apart(libra
 
 
 def test_the_command_prints_groups_as_json(
-    library: LibraryMaker, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+    library: LibraryMaker, pairs: SaidPairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     best = library.picture(1, "a/big.jpg", size=(320, 240))
     small = library.picture(2, "b/ß small.jpg")
@@ -339,3 +294,13 @@ def test_the_command_speaks_plainly_without_json(library: LibraryMaker) -> None:
     assert "* 1.00  one.jpg" in output.getvalue()
     with pytest.raises(CommandError, match="no collection called"):
         call_command("duplicates", "--collection", "Lakes")
+
+
+def test_the_verdict_on_a_file_that_is_deleted_meanwhile_is_left_out(library: LibraryMaker) -> None:
+    first, second = library.picture(1).content_id, library.picture(2).content_id
+    verdict = service.CheckedPair(first, second, False, 0.0, 0, None)
+    gone = service.CheckedPair(second, 10**6, False, 0.0, 0, None)
+
+    service.save_pairs(model_key="m", pairs=iter([verdict, gone]))
+
+    assert list(PairCheck.objects.values_list("first_id", "second_id")) == [(first, second)]

@@ -11,7 +11,8 @@ import pytest
 from kombu import Connection
 from kombu.simple import SimpleQueue
 
-from tasks import file_broker
+from tasks import file_broker, health
+from tasks.celery import app
 
 
 @pytest.fixture
@@ -113,3 +114,18 @@ def test_many_writers_and_readers_lose_nothing_and_repeat_nothing(folder: Path) 
     for thread in threads:
         thread.join(timeout=20)
     assert sorted(received) == list(range(writers * each))
+
+
+def test_a_message_that_a_power_failure_tore_is_left_out(connection: Connection, folder: Path) -> None:
+    _send(connection, "first", "second")
+    first = min((folder / "ingest").iterdir())
+    first.write_text("")
+    with connection.SimpleQueue("ingest") as queue:
+        assert _receive(queue) == "second"
+
+
+def test_waiting_messages_are_counted(monkeypatch: pytest.MonkeyPatch, connection: Connection) -> None:
+    monkeypatch.setattr(app, "connection_for_write", lambda **_: connection.clone())
+    assert health.messages_waiting("ingest") == 0
+    _send(connection, 1, 2, 3)
+    assert health.messages_waiting("ingest") == 3

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tasks import imports, ingest
 from tasks.imports import run_import
@@ -20,7 +21,7 @@ from webapp.models import AuditEntry, Content, ImportItem, ImportJob, Media
 from webapp.selectors.imports import failed_items, job_counts
 from webapp.services import imports as service
 from webapp.services import library as entries
-from webapp.services import storage
+from webapp.services import storage, uploads
 
 pytestmark = pytest.mark.django_db
 Job = ImportJob.Status
@@ -501,7 +502,7 @@ def test_what_is_no_archive_is_refused_in_words(
 def test_an_uploaded_archive_goes_when_it_is_done_and_its_failures_can_still_be_retried(
     archive: Path, sent_tasks: SentTasks, described: list[int]
 ) -> None:
-    place = service.keep_archive(chunks=iter([archive.read_bytes()]))
+    place = uploads.keep_archive(chunks=iter([archive.read_bytes()]))
     with sent_tasks.committing():
         job = service.create_import(source=ImportJob.Source.ZIP, location=place, name="photos.zip")
         run_import.delay_on_commit(job.pk)
@@ -528,8 +529,53 @@ def test_a_large_upload_is_refused_and_leaves_nothing(
 
     monkeypatch.setattr(real, "SIGHTLINE", dataclasses.replace(real.SIGHTLINE, max_upload_bytes=10))
     with pytest.raises(storage.UploadTooLarge):
-        service.keep_archive(chunks=iter([b"12345", b"678901"]))
-    assert list(service.uploads_folder().iterdir()) == []
+        uploads.keep_archive(chunks=iter([b"12345", b"678901"]))
+    assert not list(uploads.uploads_folder().glob("*"))
+    assert not list((real.DATA_DIR / "incoming").iterdir())
+
+
+def test_files_that_are_no_media_by_their_names_are_counted_and_left_out(
+    tmp_path: Path, start: Callable[..., ImportJob], sent_tasks: SentTasks
+) -> None:
+    media.picture_file(tmp_path / "album" / "a.jpg", 1, (40, 30))
+    for name in ("notes.txt", "Thumbs.db", ".hidden"):
+        (tmp_path / "album" / name).write_text("text")
+    with zipfile.ZipFile(tmp_path / "album.zip", "w") as packed:
+        for path in (tmp_path / "album").iterdir():
+            packed.write(path, path.name)
+
+    for place in (tmp_path / "album", tmp_path / "album.zip"):
+        job = start(place)
+        sent_tasks.run()
+        job.refresh_from_db()
+        assert (job.status, job.left_out, counts(job)["total"]) == (Job.DONE, 2, 1)
+
+
+def test_of_files_that_somebody_chose_each_is_tried(sent_tasks: SentTasks) -> None:
+    picture = media.encoded(media.picture(1, (40, 30)))
+    files = [SimpleUploadedFile("photo", picture), SimpleUploadedFile("notes.txt", b"text")]
+    with sent_tasks.committing():
+        job = service.create_import(
+            source=ImportJob.Source.FILES, location=uploads.keep_files(files=files), name="two files"
+        )
+        run_import.delay_on_commit(job.pk)
+    sent_tasks.run()
+
+    job.refresh_from_db()
+    assert job.left_out == 0
+    assert {item.path: item.status for item in job.items.all()} == {"photo": "done", "notes.txt": "failed"}
+
+
+def test_a_path_that_is_too_long_for_the_library_fails_alone(
+    folder: Path, start: Callable[..., ImportJob], sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        imports, "library_path", lambda _job, item: "x" * 2000 if item.path == "bad.jpg" else item.path
+    )
+    job = start(folder)
+    sent_tasks.run()
+    assert "longer than 1024" in job.items.get(path="bad.jpg").error
+    assert counts(job)["done"] > 0
 
 
 def test_an_archive_on_the_server_stays(
@@ -543,7 +589,7 @@ def test_an_archive_on_the_server_stays(
 def test_the_sample_library_is_drawn_and_comes_in_with_its_folders_as_labels(
     sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make_samples(directory: Path) -> None:
+    def make_samples(directory: Path, progress: object) -> None:
         media.picture_file(directory / "harbour" / "boats.jpg", 1, (40, 30))
 
     monkeypatch.setattr("search.samples.make_samples", make_samples)
@@ -603,12 +649,13 @@ def test_a_sweep_closes_a_job_whose_last_message_was_lost(
 
 def test_old_uploads_of_jobs_that_ended_badly_make_room_for_new_ones() -> None:
     def old(status: str) -> Path:
-        place = service.keep_archive(chunks=iter([b"archive"]))
+        place = uploads.keep_archive(chunks=iter([b"archive"]))
         job = service.create_import(source=ImportJob.Source.ZIP, location=place)
         ImportJob.objects.filter(pk=job.pk).update(status=status)
         os.utime(place, (0, 0))
         return place
 
     with_job, without, paused = old(Job.CANCELLED), old(Job.FAILED), old(Job.PAUSED)
-    fresh = service.keep_archive(chunks=iter([b"archive"]))
+    fresh = uploads.keep_archive(chunks=iter([b"archive"]))
+    uploads.drop_forgotten_archives()
     assert [place.exists() for place in (with_job, without, paused, fresh)] == [False, False, True, True]

@@ -369,3 +369,29 @@ def test_a_stored_vector_of_a_wrong_length_is_refused(library: LibraryMaker) -> 
     with pytest.raises(ValueError, match="stored vectors have"):
         sync()
     assert IndexChange.objects.exists()
+
+
+@pytest.mark.django_db
+def test_files_that_are_lost_while_they_are_loaded_are_noticed_by_a_repair(stocked: LibraryMaker) -> None:
+    sync()
+    runtime.reader()
+    shutil.rmtree(runtime.index_folder(KEY))
+
+    assert indexing.repair_index(wait_seconds=0) == len(oracle())
+
+    assert indexing.check().is_good
+    assert in_index() == oracle()
+
+
+@pytest.mark.django_db
+def test_a_sync_after_the_loaded_files_were_lost_rebuilds(stocked: LibraryMaker) -> None:
+    sync()
+    runtime.reader()
+    shutil.rmtree(runtime.index_folder(KEY))
+    pointer.note_changes(content_ids=[stocked.picture(50).content_id])
+
+    sync()
+
+    assert indexing.check().is_good
+    assert in_index() == oracle()
+    assert not IndexChange.objects.exists()

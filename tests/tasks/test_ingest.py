@@ -13,9 +13,9 @@ from search.errors import DecodeAborted, DecoderUnavailable
 from search.types import FrameDescription, MediaDescription
 from tasks import indexing, ingest, runtime
 from tests import media
+from tests.library import stored_sequence
 from tests.sent_tasks import SentTasks
 from webapp.models import ActiveModel, Content, Embedding, Frame, IndexChange, Media
-from webapp.selectors.contents import frame_sequence
 from webapp.services import claims, contents, library, storage
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_the_saved_vector_is_that_of_the_model_and_the_hash_keeps_its_bits(pictu
 
     ingest.describe(picture.pk)
 
-    sequence = frame_sequence(picture.pk, model_key=description.model_key)
+    sequence = stored_sequence(picture.pk, model_key=description.model_key)
     assert np.array_equal(sequence.vectors[0], found[0].vector.astype(np.float32))
     assert sequence.hashes.tolist() == [found[0].phash]
     assert abs(float(np.linalg.norm(sequence.vectors[0])) - 1) < 1e-2
@@ -77,7 +77,7 @@ def test_every_frame_of_a_clip_has_its_time_vector_and_picture(clip: Content) ->
     ingest.describe(clip.pk)
 
     content = fresh(clip)
-    sequence = frame_sequence(clip.pk, model_key="sightline@0")
+    sequence = stored_sequence(clip.pk, model_key="sightline@0")
     assert content.kind == "video"
     assert len(sequence) == content.frame_count == content.frames.count() > 2
     assert sequence.vectors.shape == (len(sequence), 256)

@@ -258,12 +258,18 @@ def test_a_second_run_adds_labels_to_what_is_there(folder: Path) -> None:
     assert labels(folder / "tower" / "1.jpg") == {"tower"}
 
 
-def test_what_lies_in_the_trash_comes_back_when_it_is_asked_for(folder: Path) -> None:
+def test_what_lies_in_the_trash_is_skipped_and_comes_back_when_it_is_asked_for(folder: Path) -> None:
     take_in(folder)
     entry = Media.objects.get(path=f"{folder}/tower/2.png")
     entries.trash_media(media_ids=[entry.pk], actor=None)
+    said = io.StringIO()
 
-    assert take_in(folder) == {"ingested": 1, "skipped": 4, "failed": []}
+    assert take_in(folder, stderr=said) == {"ingested": 0, "skipped": 5, "failed": []}
+    assert f"{entry.path}: In the trash: restore it there, or run with --restore." in said.getvalue()
+    entry.refresh_from_db()
+    assert entry.trashed_at is not None
+
+    assert take_in(folder, restore=True) == {"ingested": 1, "skipped": 4, "failed": []}
     assert indexing.check().is_good
     entry.refresh_from_db()
     assert entry.trashed_at is None

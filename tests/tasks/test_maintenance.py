@@ -43,6 +43,10 @@ def swept(sent_tasks: SentTasks) -> list[tuple[str, Any]]:
     return [(sent.name.removeprefix("tasks."), *sent.args) for sent in sent_tasks]
 
 
+def stored_long_ago(sha256: str) -> None:
+    os.utime(storage.original_path(sha256), (1, 1))
+
+
 def waiting_content(number: int, **fields: Any) -> Content:
     content = Content.objects.create(sha256=f"{number:064x}", byte_size=1, **fields)
     Media.objects.create(content=content, path=f"{number}.jpg")
@@ -100,12 +104,25 @@ def test_a_dead_workers_work_is_sent_again_when_its_lease_ends(sent_tasks: SentT
 def test_a_worker_far_behind_gets_the_oldest_rows_only(
     sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenance, "SENT_AT_ONCE", 3)
+    monkeypatch.setattr(maintenance, "REMINDERS", 3)
     made = [waiting_content(number) for number in range(8)]
     age(Content)
     contents.claim_content(content_id=made[0].pk)
 
     assert [pk for _, pk in swept(sent_tasks)] == [content.pk for content in made[1:4]]
+
+
+@pytest.mark.django_db
+def test_a_queue_that_is_full_gets_no_more_reminders(
+    sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        waiting_content(number)
+    age(Content)
+    queues = {"ingest": maintenance.REMINDERS - 1, "queries": None, "background": 10**6}
+    monkeypatch.setattr(maintenance, "messages_waiting", queues.get)
+
+    assert len(swept(sent_tasks)) == 1
 
 
 @pytest.mark.django_db
@@ -118,6 +135,7 @@ def test_old_queries_go_with_their_files_but_not_what_the_library_needs(library:
     recent = Query.objects.create(content=media.content, name="recent")
     age(Query, OLD, name="old")
     age(Content, OLD)
+    stored_long_ago(stored.sha256)
 
     maintenance.clean()
 
@@ -164,14 +182,18 @@ def test_trash_past_its_days_is_purged_and_leaves_the_index(
 def test_leftovers_of_killed_processes_are_removed_after_a_day() -> None:
     incoming = settings.DATA_DIR / "incoming"
     stale, fresh = incoming / "stale.part", incoming / "fresh.part"
-    for path in (stale, fresh):
+    message = settings.DATA_DIR / "broker" / "ingest" / "stale.part"
+    message.parent.mkdir(parents=True, exist_ok=True)
+    long_ago = time.time() - 2 * maintenance.STALE_SECONDS
+    for path in (stale, fresh, message):
         path.write_bytes(b"half")
-    long_ago = time.time() - 2 * maintenance.STALE_INCOMING_SECONDS
-    os.utime(stale, (long_ago, long_ago))
+    for path in (stale, message):
+        os.utime(path, (long_ago, long_ago))
 
     maintenance.clean()
 
     assert not stale.exists()
+    assert not message.exists()
     assert fresh.exists()
 
 

@@ -160,9 +160,19 @@ def test_what_is_searched_for_is_described_by_what_the_database_holds(
     [asked] = answer.asked
     assert (asked.kind, asked.content_id, asked.region) == (MediaKind.VIDEO, clip.content_id, None)
     assert asked.sequence.times.tolist() == [0.0, 2.0, 4.0]
-    assert asked.pictures == tuple(
+    assert [asked.pictures[place] for place in range(len(asked.pictures))] == [
         storage.read_rendition(clip.content.sha256, f"frames/{position}.webp") for position in range(3)
-    )
+    ]
+
+
+def test_the_pictures_of_a_clip_are_not_read_until_they_are_looked_at(
+    library: LibraryMaker, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.query_input.read_rendition", lambda *_: pytest.fail("it was read"))
+
+    run(query_of(library.clip(100, frames=3)))
+
+    assert len(answer.asked[0].pictures) == 3
 
 
 def test_results_are_paged_filtered_and_forget_what_went_to_the_trash(

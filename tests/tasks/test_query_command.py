@@ -134,7 +134,7 @@ def test_lines_come_in_the_order_of_the_files_and_an_error_stays_with_its_file(
     assert [answer["kind"] for answer in found] == [None, "image", None, "video", None]
     assert found[0] == {
         "file": str(tmp_path / "bad.jpg"), "kind": None, "error": "This is not a picture.",
-        "similar": None, "copies": None, "segments": None, "landmarks": None,
+        "similar": [], "copies": [], "segments": [], "landmarks": [],
     }  # fmt: skip
     assert found[2]["error"] == "There is no such file."
     assert found[4]["error"] == "This is not a regular file."

@@ -15,9 +15,8 @@ from search.embedding.base import Embedder, InputSpec, ModelSpec
 from search.types import Float32Array, UInt8Array
 from tasks import bulk, indexing, ingest, reembedding, runtime
 from tests import media
-from tests.library import LibraryMaker
+from tests.library import LibraryMaker, stored_sequence
 from webapp.models import Content, Embedding, Frame, IndexState, Media
-from webapp.selectors.contents import frame_sequence
 from webapp.selectors.index import active_model_key
 from webapp.services import contents, storage
 from webapp.services import library as entries
@@ -105,7 +104,7 @@ def test_the_vectors_equal_those_of_a_fresh_ingest(tmp_path: Path) -> None:
     take_in(tmp_path)
     reembed()
     moved = {
-        content.sha256: frame_sequence(content.pk, model_key=OTHER.key).vectors
+        content.sha256: stored_sequence(content.pk, model_key=OTHER.key).vectors
         for content in Content.objects.all()
     }
     Media.objects.all().delete()
@@ -116,7 +115,7 @@ def test_the_vectors_equal_those_of_a_fresh_ingest(tmp_path: Path) -> None:
     assert len(moved) == 2
     assert Frame.objects.count() > 4
     for content in Content.objects.all():
-        again = frame_sequence(content.pk, model_key=OTHER.key).vectors
+        again = stored_sequence(content.pk, model_key=OTHER.key).vectors
         assert np.array_equal(again, moved[content.sha256])
 
 

@@ -109,7 +109,7 @@ def test_pictures_clips_and_regions_find_what_they_come_from(stocked: Path, tmp_
     assert {Path(row["path"]).name for row in first["copies"]} == {"1.jpg", "lettered.jpg"}
     assert first["error"] is None
     assert {Path(row["path"]).name for row in second["segments"]} == {"film.mp4", "small.mp4"}
-    assert (bad["kind"], bad["copies"]) == (None, None)
+    assert (bad["kind"], bad["copies"]) == (None, [])
     assert (Content.objects.count(), Query.objects.count()) == before
 
     output = io.StringIO()

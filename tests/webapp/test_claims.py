@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from webapp.models import Content
@@ -143,3 +145,24 @@ def test_this_process_is_known_to_live() -> None:
     assert processes.is_gone(name[:16] + f"{int(name[16:], 16) + 1:08x}")  # the number was given out again
     assert not processes.is_gone("")
     assert not processes.is_gone(name[:8] + "no number here..")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_for_a_moment_does_not_cost_the_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pk = waiting_content().pk
+    token = claims.claim(ROWS, pk, lease_seconds=60)
+    assert token is not None
+    renew, renewed, failures = claims.renew, threading.Event(), iter([DatabaseError("database is locked")])
+
+    def fails_once(*arguments: Any, **more: Any) -> bool:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        renewed.set()
+        return renew(*arguments, **more)
+
+    monkeypatch.setattr(claims, "renew", fails_once)
+    with claims.kept(ROWS, [(pk, token)], lease_seconds=0.06):
+        assert renewed.wait(5)
+    assert claims.holds(ROWS, pk, token=token)

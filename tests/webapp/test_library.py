@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,7 @@ def test_only_old_trash_is_purged_and_its_files_follow_when_nothing_needs_them(l
     long_ago = timezone.now() - timedelta(days=40)
     Media.objects.filter(pk=old.pk).update(trashed_at=long_ago)
     Content.objects.update(created_at=long_ago)
+    os.utime(storage.original_path(old.content.sha256), (1, 1))
     changed()
 
     assert purge_trash(trashed_before=timezone.now() - timedelta(days=30)) == 1
@@ -149,3 +151,63 @@ def test_an_entry_outside_the_trash_is_never_purged(library: LibraryMaker) -> No
 
     assert purge_media(media_ids=[live.pk], actor=None) == 0
     assert Media.objects.count() == 1
+
+
+def test_a_file_gets_its_content_and_its_entry_or_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(**_: object) -> None:
+        raise RuntimeError("killed here")
+
+    monkeypatch.setattr(library, "add_media", fails)
+    with pytest.raises(RuntimeError):
+        library.take_in(stored=storage.store([b"bytes"], max_bytes=100), path="a.jpg")
+    assert not Content.objects.exists()
+
+    monkeypatch.undo()
+    taken = library.take_in(stored=storage.store([b"bytes"], max_bytes=100), path="a.jpg")
+    assert taken.is_new
+    assert taken.media == Media.objects.get()
+
+
+def test_a_file_that_is_stored_again_while_its_content_goes_is_kept() -> None:
+    stored = storage.store([b"bytes"], max_bytes=100)
+    old = contents.get_or_create_content(stored=stored)
+    Content.objects.update(created_at=timezone.now() - timedelta(days=2))
+    os.utime(storage.original_path(stored.sha256), (1, 1))
+    storage.store([b"bytes"], max_bytes=100)
+
+    assert contents.delete_orphans(before=timezone.now() - timedelta(days=1)) == 1
+
+    again = contents.get_or_create_content(stored=stored)
+    assert again.pk != old.pk
+    assert storage.original_path(stored.sha256).read_bytes() == b"bytes"
+
+
+def test_a_cleaning_takes_few_frames_at_a_time_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "FRAMES_AT_ONCE", 100)
+    for number in range(5):
+        Content.objects.create(sha256=f"{number:064x}", byte_size=1, frame_count=60)
+    Content.objects.update(created_at=timezone.now() - timedelta(days=2))
+
+    taken = [contents.delete_orphans(before=timezone.now()) for _ in range(6)]
+
+    assert taken == [1, 1, 1, 1, 1, 0]
+
+
+def test_more_entries_than_a_statement_takes_can_go_and_come_back_at_once() -> None:
+    content = stored_content()
+    rows = [Media(content=content, path=f"{number}.jpg") for number in range(2000)]
+    keys = [row.pk for row in Media.objects.bulk_create(rows)]
+    many = [*keys, *range(10**6, 10**6 + 300_000)]
+
+    assert library.trash_media(media_ids=many, actor=None) == 2000
+    assert AuditEntry.objects.filter(action="trash").count() == 2000
+    assert library.restore_media(media_ids=keys[:1000], actor=None) == 1000
+    assert Media.objects.filter(trashed_at=None).count() == 1000
+
+
+def test_names_longer_than_a_label_are_cut() -> None:
+    [label] = library.get_or_create_labels(names=["x" * 250])
+    assert label.name == "x" * 200
+    media, _ = library.add_media(content=stored_content(), path="a.jpg", labels=["x" * 250])
+    assert list(media.labels.all()) == [label]
+    assert len(library.get_or_create_collection(name="y" * 250).name) == 200

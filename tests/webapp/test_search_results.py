@@ -166,6 +166,29 @@ def test_similar_results_come_in_pages_that_follow_each_other(client: Client, li
     assert "revealed" not in pages[2]
 
 
+def test_weak_results_wait_until_somebody_asks_for_them(client: Client, library: LibraryMaker) -> None:
+    query = make_query(library)
+    for number, score in enumerate([0.6, 0.3, 0.04, 0.01]):
+        add(query, "similar", library.picture(number, f"p{number}.jpg"), score)
+    html = page(client, query)
+    assert [name in html for name in ("p0.jpg", "p1.jpg", "p2.jpg", "p3.jpg")] == [True, True, False, False]
+    assert 'hx-trigger="click"' in html
+    assert "offset=2" in html
+    more = client.get(reverse("query-similar", args=[query.pk]), {"offset": 2}, headers=HTMX).content.decode()
+    assert [name in more for name in ("p0.jpg", "p1.jpg", "p2.jpg", "p3.jpg")] == [False, False, True, True]
+    assert "hx-trigger" not in more
+
+
+def test_nothing_matches_although_there_are_weak_results(client: Client, library: LibraryMaker) -> None:
+    query = make_query(library, best_score=0.03)
+    add(query, "similar", library.picture(1, "far.jpg"), 0.03)
+    html = page(client, query)
+    assert "Nothing matches" in html
+    assert "far.jpg" not in html
+    more = client.get(reverse("query-similar", args=[query.pk]), {"offset": 0}, headers=HTMX).content.decode()
+    assert "far.jpg" in more
+
+
 def test_similar_results_can_be_filtered_by_kind_and_collection(
     client: Client, library: LibraryMaker
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from tests import media
 from tests.stack import ROOT, Stack
-from webapp.management import programs
+from webapp.management import children, programs
 from webapp.management.children import Child, Program
 
 slow = pytest.mark.slow
@@ -177,6 +177,24 @@ def test_a_child_that_keeps_falling_is_started_less_and_less_often(failing: Chil
     while not (message := failing.look_after()):
         time.sleep(0.02)
     assert "again in 16 s" in message
+
+
+def test_the_log_of_a_child_that_goes_on_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "LOG_BYTES", 1000)
+    talk = "; ".join(
+        ["import time", "print('x' * 5000, flush=True)", "time.sleep(0.5)", "print('more', flush=True)"]
+    )
+    child = Child(Program("talker", "talker", ["-c", f"{talk}; time.sleep(60)"]), tmp_path)
+    child.start()
+    try:
+        while "more" not in child.log.read_text():
+            child.look_after()
+            time.sleep(0.02)
+        assert child.log.read_text() == "more\n"
+        assert (tmp_path / "talker.log.1").stat().st_size == 5001
+        assert child.is_running()
+    finally:
+        child.kill()
 
 
 @pytest.mark.parametrize("cores", [1, 2, 4, 8, 64])

@@ -94,6 +94,7 @@ def test_renditions_are_replaced_whole_and_go_with_the_original() -> None:
     assert storage.rendition_path(sha256, "frames/3.webp").read_bytes() == b"frame"
     assert storage.read_rendition(sha256, "view.webp") is None
 
+    os.utime(storage.original_path(sha256), (1, 1))
     storage.remove_files(sha256)
     assert not storage.original_path(sha256).exists()
     assert storage.read_rendition(sha256, "thumb.webp") is None

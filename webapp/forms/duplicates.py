@@ -25,22 +25,27 @@ class GroupFilterForm(forms.Form):
     after = forms.IntegerField(required=False, min_value=0, max_value=2**62)
 
 
-class _IdsField(forms.Field):
+class IdsField(forms.Field):
+    """Keys of rows, each once, ascending."""
+
     widget = forms.MultipleHiddenInput
 
     def to_python(self, value: Any) -> list[int]:
         try:
-            return sorted({int(one) for one in value or []})
+            ids = {int(one) for one in value or []}
         except ValueError:
-            raise forms.ValidationError(_("This is not an entry of the group.")) from None
+            ids = {-1}
+        if not all(0 <= one < 2**63 for one in ids):
+            raise forms.ValidationError(_("This is not an entry of the group."))
+        return sorted(ids)
 
 
 class KeepForm(forms.Form):
     """``keep``: entries to keep. ``shown``: entries the person saw; nobody loses what he has not seen."""
 
     action = forms.ChoiceField(choices=[("best", _("Keep the best")), ("selected", _("Keep the selected"))])
-    keep = _IdsField(required=False)
-    shown = _IdsField(required=False)
+    keep = IdsField(required=False)
+    shown = IdsField(required=False)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        _turn_over(self.log)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own programs
                 [sys.executable, *self.program.arguments],
@@ -66,6 +67,7 @@ class Child:
 
     def look_after(self) -> str:
         """Start it again if it fell and its pause is over. Returns what to tell people, or nothing."""
+        _turn_over(self.log)
         if self._process is None:
             if time.monotonic() >= self._start_at:
                 self.start()
@@ -120,6 +122,7 @@ def _tied_to_parent(parent: int, nice: int) -> Callable[[], None]:
 
 
 def _turn_over(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    """Keep at most the last two pieces of a log. Copied, since the child goes on writing to the same file."""
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)

@@ -13,15 +13,9 @@ MOST_THREADS = 8
 MOST_INGEST_WORKERS = 4
 
 
-def web(environment: Environment, descriptor: int) -> Program:
-    # Big uploads are spooled by the server: beside the data, since /tmp is often small.
-    return Program(
-        "web",
-        "web server",
-        ["-m", "webapp.management.web", str(descriptor)],
-        {"TMPDIR": str(environment.data_dir / "incoming")},
-        inherit=(descriptor,),
-    )
+def web(descriptor: int) -> Program:
+    arguments = ["-m", "webapp.management.web", str(descriptor)]
+    return Program("web", "web server", arguments, inherit=(descriptor,))
 
 
 def workers(cores: int | None = None) -> Iterator[Program]:

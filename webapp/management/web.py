@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 
 import waitress
 
@@ -17,9 +18,10 @@ def main(descriptor: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     from django.conf import settings
 
-    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing folder
     from webapp.wsgi import application
 
+    # The server spools large bodies there: beside the data, since /tmp is often small, or in memory.
+    tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
     waitress.serve(
         application,
         sockets=[socket.socket(fileno=descriptor)],

@@ -1,6 +1,12 @@
 from webapp.models.audit import AuditEntry
 from webapp.models.collections import Collection, Label
-from webapp.models.duplicates import DuplicateGroup, DuplicateMember, DuplicateReport, PairCheck
+from webapp.models.duplicates import (
+    Dismissal,
+    DuplicateGroup,
+    DuplicateMember,
+    DuplicateReport,
+    PairCheck,
+)
 from webapp.models.imports import ImportItem, ImportJob
 from webapp.models.index import ActiveModel, IndexChange, IndexState, WorkerSeen
 from webapp.models.media import Content, Embedding, Frame, Media
@@ -11,6 +17,7 @@ __all__ = [
     "AuditEntry",
     "Collection",
     "Content",
+    "Dismissal",
     "DuplicateGroup",
     "DuplicateMember",
     "DuplicateReport",

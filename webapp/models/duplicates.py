@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -44,6 +47,9 @@ class DuplicateGroup(models.Model):
     member_count = models.PositiveIntegerField()
     reclaimable_bytes = models.BigIntegerField()
     score = models.FloatField()
+    # A group that dismissals have taken apart stays as it was found, for an undo; its parts stand for it.
+    is_current = models.BooleanField(default=True)
+    origin = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="parts")
 
     class Meta:
         ordering = ["-reclaimable_bytes", "-id"]
@@ -86,3 +92,30 @@ class PairCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_id} - {self.second_id}"
+
+
+class Dismissal(models.Model):
+    """Two contents that a person has said are no duplicates, by SHA-256 (``first < second``).
+
+    The digests outlive the contents: files that were deleted for good and are imported again stay apart.
+    """
+
+    first = models.CharField(max_length=64)
+    second = models.CharField(max_length=64)
+    decision = models.UUIDField(default=uuid.uuid4, db_index=True)  # shared by pairs dismissed together
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="dismissal_unique_pair"),
+            models.CheckConstraint(
+                condition=models.Q(first__lt=models.F("second")), name="dismissal_ordered"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first[:12]} - {self.second[:12]}"

@@ -15,6 +15,7 @@ class ImportJob(Claimable):
     class Source(models.TextChoices):
         FOLDER = "folder", _("Folder on the server")
         ZIP = "zip", _("Zip archive")
+        FILES = "files", _("Uploaded files")
         SAMPLES = "samples", _("Sample library")
 
     class Status(models.TextChoices):
@@ -31,6 +32,9 @@ class ImportJob(Claimable):
     name = models.CharField(max_length=255)
     collection = models.ForeignKey(Collection, models.SET_NULL, null=True, blank=True)
     labels_from_folders = models.BooleanField(default=False)
+    left_out = models.PositiveIntegerField(
+        default=0, help_text=_("Files that are no pictures or clips by their names.")
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from webapp.models import Collection, DuplicateGroup, DuplicateMember, DuplicateReport, PairCheck
+from webapp.selectors.duplicates import OPEN_REPORTS
 
-OPEN_REPORTS = (DuplicateReport.Status.PENDING, DuplicateReport.Status.RUNNING)
 PREVIEW = 12
 MEMBERS = 48
 
@@ -54,9 +54,8 @@ def open_report(*, collection: Collection | None) -> DuplicateReport | None:
 
 def counts(report: DuplicateReport) -> dict[str, int]:
     """Groups by relation."""
-    found = (
-        DuplicateGroup.objects.filter(report=report).order_by().values_list("relation").annotate(Count("id"))
-    )
+    current = DuplicateGroup.objects.filter(report=report, is_current=True).order_by()
+    found = current.values_list("relation").annotate(Count("id"))
     return dict.fromkeys(DuplicateGroup.Relation.values, 0) | dict(found)
 
 
@@ -90,14 +89,24 @@ def trashed_members(group: DuplicateGroup) -> int:
     return group.members.exclude(media__trashed_at=None).count()
 
 
+def _with_a_choice() -> QuerySet[DuplicateGroup]:
+    """Groups with a second member that is not in the trash, largest first."""
+    members = _live_members().filter(group=OuterRef("pk")).order_by()
+    return DuplicateGroup.objects.filter(Exists(members[1:]), is_current=True).order_by(
+        "-reclaimable_bytes", "-id"
+    )
+
+
 def next_group(group: DuplicateGroup) -> DuplicateGroup | None:
     """The next group of the report, in the order of the list, that still has a choice to make."""
     size = group.reclaimable_bytes
-    later = DuplicateGroup.objects.filter(report=group.report_id).filter(
-        Q(reclaimable_bytes__lt=size) | Q(reclaimable_bytes=size, pk__lt=group.pk)
-    )
-    live = Count("members", filter=Q(members__media__trashed_at=None))
-    return later.annotate(live=live).filter(live__gte=2).order_by("-reclaimable_bytes", "-id").first()
+    later = Q(reclaimable_bytes__lt=size) | Q(reclaimable_bytes=size, pk__lt=group.pk)
+    return _with_a_choice().filter(later, report=group.report_id).first()
+
+
+def open_parts(group: DuplicateGroup) -> list[DuplicateGroup]:
+    """What dismissals have left of a group, or of the one it is a part of, and still has a choice to make."""
+    return list(_with_a_choice().filter(origin=group.origin_id or group.pk))
 
 
 def inliers_with_best(group: DuplicateGroup, members: Sequence[DuplicateMember]) -> dict[int, int]:

@@ -39,7 +39,7 @@ def groups(
     report: DuplicateReport, *, after: int | None = None, relation: str | None = None, limit: int = 50
 ) -> list[DuplicateGroup]:
     """A page of groups, the most bytes to win first. ``after``: pk of the last group of the page before."""
-    shown = DuplicateGroup.objects.filter(report=report).select_related("best__content")
+    shown = DuplicateGroup.objects.filter(report=report, is_current=True).select_related("best__content")
     if relation:
         shown = shown.filter(relation=relation)
     last = DuplicateGroup.objects.filter(report=report, pk=after).first() if after is not None else None

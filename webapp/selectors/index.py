@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from search.types import Float16Array, Int64Array, MediaKind, UInt64Array
 from webapp.models import ActiveModel, Content, Embedding, Frame, IndexChange, IndexState, Media
+from webapp.selectors.portions import portions
 
 # Frames of a clip below this are black or blank, up to compression noise (0.036), and resemble those of every
 # other clip; a short title on black has 0.044.
 MIN_VIDEO_DETAIL = 0.04
 # During a bulk import the index follows at this distance, so that it gains a few segments and not thousands.
 SYNC_SECONDS = 5.0
-CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ def indexable_ids(model_key: str, *, content_ids: Sequence[int] | None = None) -
     if content_ids is None:
         return _sorted(frames.values_list("pk", flat=True).iterator(chunk_size=10_000))
     found: list[int] = []
-    for start in range(0, len(content_ids), CHUNK):
-        some = content_ids[start : start + CHUNK]
+    for some in portions(content_ids):
         found.extend(frames.filter(content_id__in=some).values_list("pk", flat=True))
     return _sorted(found)
 
@@ -85,8 +84,7 @@ def vector_rows(frame_ids: Int64Array, *, model_key: str, dimension: int) -> Ite
     Raises:
         ValueError: a stored vector has another length than ``dimension``.
     """
-    for start in range(0, len(frame_ids), CHUNK):
-        some = frame_ids[start : start + CHUNK].tolist()
+    for some in portions(frame_ids.tolist()):
         rows = list(
             Embedding.objects.filter(model_key=model_key, frame_id__in=some)
             .order_by("frame_id")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from search.types import Region, SearchResult
 from webapp.models import Collection, Content, Frame, Match, Media, Query
+from webapp.selectors.portions import portions
 
 PAGE = 24
+WEAK_SCORE = 0.05
+"""Similar results below this are the nearest there are, and mean nothing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def region_of(query: Query) -> Region | None:
 
 def live_matches(query: Query, section: str) -> QuerySet[Match]:
     """A section in rank order, without what went to the trash since."""
-    shown = Match.objects.filter(query=query, section=section, media__trashed_at=None)
+    shown = query.matches.filter(section=section, media__trashed_at=None)
     return shown.select_related("media__content", "media__collection", "frame").order_by("rank")
 
 
@@ -53,9 +56,15 @@ def matches(
 
 
 def count_matches(
-    query: Query, section: str, *, kind: str | None = None, collection: Collection | int | None = None
+    query: Query,
+    section: str,
+    *,
+    kind: str | None = None,
+    collection: Collection | int | None = None,
+    min_score: float = 0.0,
 ) -> int:
-    return _filtered(query, section, kind=kind, collection=collection).count()
+    shown = _filtered(query, section, kind=kind, collection=collection)
+    return shown.filter(score__gte=min_score).count()
 
 
 def _filtered(
@@ -88,20 +97,13 @@ def query_frames(query: Query) -> list[Frame]:
     return list(Frame.objects.filter(content=query.content_id).order_by("position"))
 
 
-def frames_of(media: Sequence[Media]) -> dict[int, list[Frame]]:
-    """The kept frames of several entries by content id, in time order, in one query."""
-    found: dict[int, list[Frame]] = {entry.content_id: [] for entry in media}
-    for frame in Frame.objects.filter(content__in=list(found)).order_by("content_id", "position"):
-        found[frame.content_id].append(frame)
-    return found
-
-
 def live_media(content_ids: Iterable[int]) -> dict[int, list[Media]]:
     """Entries that are not in the trash by content, the oldest first, with what a result needs."""
     found: dict[int, list[Media]] = {}
-    rows = Media.objects.filter(content_id__in=set(content_ids), trashed_at=None).select_related("content")
-    for media in rows.order_by("pk"):
-        found.setdefault(media.content_id, []).append(media)
+    rows = Media.objects.filter(trashed_at=None).select_related("content").order_by("pk")
+    for some in portions(content_ids):
+        for media in rows.filter(content_id__in=some):
+            found.setdefault(media.content_id, []).append(media)
     return found
 
 

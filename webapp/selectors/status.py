@@ -28,7 +28,7 @@ from webapp.models import (
     Query,
     WorkerSeen,
 )
-from webapp.selectors.duplicate_groups import OPEN_REPORTS
+from webapp.selectors.duplicates import OPEN_REPORTS
 from webapp.selectors.imports import OPEN_JOBS
 from webapp.selectors.index import active_model_key, indexable_frames, library_contents
 

@@ -11,17 +11,20 @@ is free at once; elsewhere it is free when the lease runs out.
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DatabaseError, connection, models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.services.processes import is_gone, this_process
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 
@@ -102,7 +105,11 @@ def _keep(
 ) -> None:
     try:
         while not stop.wait(lease_seconds / 3):
-            for pk, token in list(held):
-                renew(rows.all(), pk, token=token, lease_seconds=lease_seconds)
+            try:
+                for pk, token in list(held):
+                    renew(rows.all(), pk, token=token, lease_seconds=lease_seconds)
+            except DatabaseError as error:
+                logger.warning("Claims were not renewed; the next try is due soon. %s", error)
+                connection.close()
     finally:
         connection.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -20,11 +20,18 @@ from webapp.services.index import note_changes, pin_active_model
 
 LEASE_SECONDS = 60.0
 BATCH = 500
+FRAMES_AT_ONCE = 10_000
 
 
+@transaction.atomic
 def get_or_create_content(*, stored: storage.StoredFile) -> Content:
-    """The content of a stored file; new ones wait to be described."""
-    content, _ = Content.objects.get_or_create(sha256=stored.sha256, defaults={"byte_size": stored.byte_size})
+    """The content of a stored file; new ones wait to be described.
+
+    Call it in the transaction that makes the row which refers to it: until that commits, the cleaning
+    cannot take the content away.
+    """
+    rows = Content.objects.select_for_update()
+    content, _ = rows.get_or_create(sha256=stored.sha256, defaults={"byte_size": stored.byte_size})
     return content
 
 
@@ -108,18 +115,35 @@ def gave_up(content: Content) -> bool:
     return content.status == Content.Status.FAILED and content.attempts >= claims.MAX_ATTEMPTS
 
 
+@transaction.atomic
 def delete_orphans(*, before: datetime, limit: int = 500) -> int:
-    """Delete contents made before that date that nothing needs any more, with their files."""
-    with transaction.atomic():
-        found = list(orphans(before=before).values_list("pk", "sha256")[:limit])
-        keys = [pk for pk, _ in found]
-        note_changes(content_ids=keys)
-        orphans(before=before).filter(pk__in=keys).delete()
-        kept = set(Content.objects.filter(pk__in=keys).values_list("sha256", flat=True))
-    for _, sha256 in found:
-        if sha256 not in kept:
-            storage.remove_files(sha256)
-    return len(found) - len(kept)
+    """Delete some contents made before that date that nothing needs any more, with their files.
+
+    The files go before the commit: whoever is killed between leaves orphans without files, which the next
+    cleaning finds, and not files that nobody knows of.
+    """
+    some = orphans(before=before).order_by("pk").values_list("pk", "frame_count")
+    keys = _few_frames(some.select_for_update(of=("self",), skip_locked=True)[:limit])
+    # Looked at once more, now that the rows are locked and nothing new can refer to them.
+    found = orphans(before=before).filter(pk__in=keys)
+    digests = dict(found.values_list("pk", "sha256"))
+    note_changes(content_ids=digests)
+    Content.objects.filter(pk__in=list(digests)).delete()
+    for sha256 in digests.values():
+        storage.remove_files(sha256)
+    return len(digests)
+
+
+def _few_frames(found: Iterable[tuple[int, int]]) -> list[int]:
+    """As many contents as fit into a short transaction, at least one."""
+    keys: list[int] = []
+    frames = 0
+    for pk, count in found:
+        frames += count
+        if keys and frames > FRAMES_AT_ONCE:
+            break
+        keys.append(pk)
+    return keys
 
 
 def _frame(content_id: int, frame: FrameDescription) -> Frame:

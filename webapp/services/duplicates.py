@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from webapp.models import Collection, DuplicateGroup, DuplicateMember, DuplicateReport, Media, PairCheck
-from webapp.services.best_copy import choose_best
+from webapp.models import (
+    Collection,
+    Content,
+    DuplicateGroup,
+    DuplicateReport,
+    Media,
+    PairCheck,
+)
+from webapp.selectors.portions import portions
+from webapp.services.group_rows import save_totals, write_group
+from webapp.services.regrouping import regroup_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +72,22 @@ def report_progress(
     return held.update(stage=stage[:200], progress=min(max(percent, 0), 99), **changes) == 1
 
 
+@transaction.atomic
 def save_pairs(*, model_key: str, pairs: Iterable[CheckedPair]) -> None:
-    """Remember verdicts, so that no pair is ever checked twice under one model."""
+    """Remember verdicts, so that no pair is ever checked twice under one model.
+
+    Pairs of a content that was deleted meanwhile are left out.
+    """
+    pairs = list(pairs)
+    keys = {key for pair in pairs for key in (pair.first, pair.second)}
+    there = set(Content.objects.select_for_update().filter(pk__in=keys).values_list("pk", flat=True))
     rows = [
         PairCheck(
             first_id=pair.first, second_id=pair.second, model_key=model_key, is_copy=pair.is_copy,
             score=pair.score, inliers=pair.inliers, evidence=pair.evidence,
         )
         for pair in pairs
+        if pair.first in there and pair.second in there
     ]  # fmt: skip
     PairCheck.objects.bulk_create(rows, ignore_conflicts=True, batch_size=100)
 
@@ -84,9 +100,11 @@ def save_groups(*, report_id: int, token: str, found: Sequence[FoundGroup]) -> b
         if report is None:
             return False
         report.groups.all().delete()
-        saved = [row for group in found if (row := _save_group(report, group))]
-        report.group_count = len(saved)
-        report.reclaimable_bytes = _reclaimable(report)
+        for group in found:
+            _save_group(report, group)
+        # Somebody may have dismissed pairs since they were put together.
+        regroup_report(report=report)
+        save_totals(report=report)
         report.status, report.stage, report.progress = DuplicateReport.Status.DONE, "", 100
         report.finished_at = timezone.now()
         report.lease_token, report.lease_until, report.error = "", None, ""
@@ -97,25 +115,13 @@ def save_groups(*, report_id: int, token: str, found: Sequence[FoundGroup]) -> b
 def _save_group(report: DuplicateReport, group: FoundGroup) -> DuplicateGroup | None:
     """``None`` if fewer than two members are left, because some went to the trash meanwhile."""
     scores = dict(group.members)
-    live = Media.objects.select_related("content").filter(pk__in=list(scores), trashed_at=None)
-    members = sorted(live, key=lambda media: media.pk)
+    live = Media.objects.select_related("content").filter(trashed_at=None)
+    members = [
+        media for some in portions(sorted(scores)) for media in live.filter(pk__in=some).order_by("pk")
+    ]
     if len(members) < 2:
         return None
-    best = choose_best(members)
-    row = DuplicateGroup.objects.create(
-        report=report, relation=group.relation, best=best.media, reason=best.reason[:300],
-        member_count=len(members), score=min(scores[media.pk] for media in members),
-        reclaimable_bytes=sum(media.content.byte_size for media in members if media != best.media),
-    )  # fmt: skip
-    rows = [DuplicateMember(group=row, media=media, score=scores[media.pk]) for media in members]
-    DuplicateMember.objects.bulk_create(rows, batch_size=200)
-    return row
-
-
-def _reclaimable(report: DuplicateReport) -> int:
-    """Bytes of all files that have a better copy; one in two groups counts once."""
-    spare = DuplicateMember.objects.filter(group__report=report).exclude(media=F("group__best")).order_by()
-    return sum(dict(spare.values_list("media_id", "media__content__byte_size")).values())
+    return write_group(report=report, relation=group.relation, members=members, scores=scores)
 
 
 def close_report(*, report_id: int, token: str, status: str, error: str = "") -> bool:

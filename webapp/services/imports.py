@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from webapp.models import Content, ImportItem, ImportJob, Media
+from webapp.models import Content, ImportItem, ImportJob
 from webapp.selectors.imports import OPEN_JOBS, import_roots
 from webapp.services import claims
 from webapp.services.audit import Actor, record
-from webapp.services.contents import get_or_create_content, retry_content
-from webapp.services.library import add_media, get_or_create_collection
-from webapp.services.storage import StoredFile, UploadTooLarge
+from webapp.services.contents import retry_content
+from webapp.services.library import get_or_create_collection, take_in
+from webapp.services.manifest import Facts
+from webapp.services.storage import StoredFile
+from webapp.services.uploads import drop_archive
 
 LEASE_SECONDS = 120.0
-FORGOTTEN_SECONDS = 7 * 24 * 3600.0
+ARCHIVES = (ImportJob.Source.ZIP, ImportJob.Source.FILES)
 
 Item = ImportItem.Status
 Job = ImportJob.Status
@@ -58,47 +55,12 @@ def create_import(
     with transaction.atomic():
         collection = get_or_create_collection(name=collection_name) if collection_name.strip() else None
         job = ImportJob.objects.create(
-            source=source, location=str(place), name=name or place.name, collection=collection,
+            source=source, location=str(place), name=(name or place.name)[-255:], collection=collection,
             labels_from_folders=labels_from_folders or source == ImportJob.Source.SAMPLES,
             created_by_id=user.pk if user is not None and user.is_authenticated else None,
         )  # fmt: skip
         record(actor=user, action="import.create", subject=job.name, details={"location": str(place)})
     return job
-
-
-def keep_archive(*, chunks: Iterable[bytes]) -> Path:
-    """Store an uploaded archive where a job may read it; give the path to :func:`create_import`.
-
-    Raises:
-        UploadTooLarge: it is larger than any upload may be.
-    """
-    target = uploads_folder() / f"{secrets.token_hex(16)}.zip"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _drop_forgotten_archives()
-    part = target.with_suffix(".part")
-    try:
-        with part.open("xb") as stream:
-            _copy(chunks, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
-
-
-def _copy(chunks: Iterable[bytes], stream: BinaryIO) -> None:
-    limit = settings.SIGHTLINE.max_upload_bytes
-    for chunk in chunks:
-        if stream.tell() + len(chunk) > limit:
-            words = _("The archive is larger than %(limit)s, the most allowed.")
-            raise UploadTooLarge(words % {"limit": filesizeformat(limit)})
-        stream.write(chunk)
-
-
-def uploads_folder() -> Path:
-    """Where uploaded archives wait for their import."""
-    return Path(settings.DATA_DIR) / "import" / "uploads"
 
 
 def samples_folder() -> Path:
@@ -117,7 +79,7 @@ def _checked(location: str | Path, source: str, trusted: bool) -> Path:
             _("Only folders under %(allowed)s may be imported. Add others with SIGHTLINE_IMPORT_ROOTS.")
             % {"allowed": allowed}
         )
-    if source == ImportJob.Source.ZIP and not place.is_file():
+    if source in ARCHIVES and not place.is_file():
         raise ImportRefused(_("There is no file %(place)s on the server.") % {"place": place})
     if source == ImportJob.Source.FOLDER and not place.is_dir():
         raise ImportRefused(_("There is no folder %(place)s on the server.") % {"place": place})
@@ -185,12 +147,13 @@ def _new_item(job_id: int, path: str, error: str) -> ImportItem:
     return ImportItem(job_id=job_id, path=path, status=status, error=error)
 
 
-def finish_listing(*, job_id: int, token: str) -> bool:
-    return _held(job_id, token).update(status=Job.RUNNING, attempts=0) == 1
+def finish_listing(*, job_id: int, token: str, left_out: int) -> bool:
+    """From here on files are taken in. ``left_out``: how many are no pictures or clips by their names."""
+    return _held(job_id, token).update(status=Job.RUNNING, attempts=0, left_out=left_out) == 1
 
 
 def store_item(
-    *, job: ImportJob, token: str, item_id: int, stored: StoredFile, path: str, labels: Sequence[str]
+    *, job: ImportJob, token: str, item_id: int, stored: StoredFile, path: str, labels: tuple[str, ...]
 ) -> Content | None:
     """Turn a stored file into a library entry and tick off its item, both or neither.
 
@@ -199,22 +162,17 @@ def store_item(
     with transaction.atomic():
         if not _made_progress(job.pk, token):
             return None
-        content = get_or_create_content(stored=stored)
-        if _is_in_trash(content, path):
-            words = _("It is in the trash. Restore it there if you want it back.")
-            _settle(ImportItem.objects.filter(pk=item_id), Item.SKIPPED, words)
-            return content
-        media, created = add_media(content=content, path=path, collection=job.collection, labels=labels)
-        known = not created and not ImportItem.objects.filter(pk=item_id).exclude(media=None).exists()
-        status = Item.SKIPPED if known and content.status == Content.Status.READY else _outcome(content)
-        error = content.error if status == Item.FAILED else ""
-        ImportItem.objects.filter(pk=item_id).update(status=status, error=error, media=media)
-    return content
-
-
-def _is_in_trash(content: Content, path: str) -> bool:
-    entries = Media.objects.filter(content=content, path=path)
-    return entries.exclude(trashed_at=None).exists() and not entries.filter(trashed_at=None).exists()
+        taken = take_in(stored=stored, path=path, facts=Facts(labels=labels), collection=job.collection)
+        item = ImportItem.objects.filter(pk=item_id)
+        if taken.media is None:
+            _settle(item, Item.SKIPPED, _("It is in the trash. Restore it there if you want it back."))
+            return taken.content
+        known = not taken.is_new and not item.exclude(media=None).exists()
+        is_ready = taken.content.status == Content.Status.READY
+        status = Item.SKIPPED if known and is_ready else _outcome(taken.content)
+        error = taken.content.error if status == Item.FAILED else ""
+        item.update(status=status, error=error, media=taken.media)
+    return taken.content
 
 
 def _outcome(content: Content) -> str:
@@ -285,25 +243,9 @@ def finish_import(*, job_id: int) -> bool:
         open_job = ImportJob.objects.filter(pk=job_id, status=Job.RUNNING, lease_token="")
         if not open_job.update(status=Job.DONE, finished_at=timezone.now(), error=""):
             return False
-        _drop_archive(ImportJob.objects.values_list("location", flat=True).get(pk=job_id))
+        location = ImportJob.objects.values_list("location", flat=True).get(pk=job_id)
+        transaction.on_commit(lambda: drop_archive(location))
     return True
-
-
-def _drop_forgotten_archives() -> None:
-    """Archives of cancelled and failed jobs wait some days for a change of mind, then make room."""
-    waiting = ImportJob.objects.filter(status__in=[*OPEN_JOBS, Job.PAUSED])
-    kept = set(waiting.values_list("location", flat=True))
-    limit = time.time() - FORGOTTEN_SECONDS
-    for archive in uploads_folder().resolve().iterdir():
-        if str(archive) not in kept and archive.stat().st_mtime < limit:
-            archive.unlink(missing_ok=True)
-
-
-def _drop_archive(location: str) -> None:
-    """An uploaded archive goes when its import is over; archives that somebody put on the server stay."""
-    archive = Path(location)
-    if archive.is_relative_to(uploads_folder().resolve()):
-        transaction.on_commit(lambda: archive.unlink(missing_ok=True))
 
 
 def _settle(items: QuerySet[ImportItem], status: str, error: str = "") -> None:

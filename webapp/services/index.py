@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from webapp.models import ActiveModel, IndexChange, IndexState
 from webapp.selectors.index import contents_without_vectors
+from webapp.selectors.portions import portions
 from webapp.services import claims
 
 LEASE_SECONDS = 60.0
@@ -95,8 +96,8 @@ def point_to(
     )
     if not moved:
         raise LeaseLost(model_key)
-    for start in range(0, len(seen_changes), 500):
-        IndexChange.objects.filter(pk__in=seen_changes[start : start + 500]).delete()
+    for some in portions(seen_changes):
+        IndexChange.objects.filter(pk__in=some).delete()
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from webapp.models import DuplicateGroup, Media
 from webapp.services.audit import Actor, record
 from webapp.services.library import trash_media
+from webapp.services.regrouping import lock_current
 
 
 class KeepRefused(Exception):
@@ -23,8 +24,12 @@ def keep_members(
     """Trash the members that are not in ``keep`` (of ``among`` if given), and return their media ids.
 
     Raises:
-        KeepRefused: none of those to keep is still in the library as a member of the group.
+        KeepRefused: none of those to keep is still in the library as a member of the group, or somebody has
+            said meanwhile that not all of the members are duplicates.
     """
+    if not lock_current(group=group):
+        words = _("Somebody has said meanwhile that these are not all duplicates. Nothing was changed.")
+        raise KeepRefused(words)
     members = Media.objects.filter(trashed_at=None, pk__in=group.members.values("media"))
     # The rows stay locked until the end: two people who keep opposite halves cannot lose both.
     live = set(members.select_for_update(of=("self",)).values_list("pk", flat=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from django.utils.translation import gettext as _
 
@@ -25,8 +25,17 @@ class UnusableFile(Exception):
     """This path is no file that can be read. ``str(error)`` is a sentence for a person."""
 
 
+def is_media(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in PICTURES | CLIPS
+
+
 def media_files(folder: Path) -> Iterator[Path]:
-    """Pictures and clips under a folder by their names, sorted, without hidden ones.
+    """Pictures and clips under a folder by their names; see :func:`visible_files`."""
+    return (path for path in visible_files(folder) if is_media(path.name))
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """All files under a folder, sorted, without hidden ones.
 
     Links to folders are not followed, so a loop of links cannot trap the walk. Links to files are given
     as they are; :func:`check_file` says whether they can be read.
@@ -34,7 +43,7 @@ def media_files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in PICTURES | CLIPS:
+            if not name.startswith("."):
                 yield Path(parent, name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -111,13 +112,24 @@ def fail_query(*, query_id: uuid.UUID | str, token: str, error: str) -> bool:
 
 
 def retry_query(*, query: Query) -> Query:
-    """Search again, e.g. after the library changed or a worker died thrice. The caller sends the task."""
-    Query.objects.filter(pk=query.pk).update(
+    """Search again, e.g. after the library changed or a worker died thrice. The caller sends the task.
+
+    One that is being answered already is left alone.
+    """
+    finished = [Query.Status.DONE, Query.Status.FAILED]
+    Query.objects.filter(pk=query.pk, status__in=finished).update(
         status=Query.Status.PENDING, attempts=0, error="", stage="", progress=0,
         finished_at=None, lease_token="", lease_until=None,
     )  # fmt: skip
     query.refresh_from_db()
     return query
+
+
+def delete_old_queries(*, before: datetime, limit: int = 200) -> int:
+    """Delete some searches made before that date, with their results; how many it were."""
+    keys = list(Query.objects.filter(created_at__lt=before).values_list("pk", flat=True)[:limit])
+    Query.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 class _Expansion:

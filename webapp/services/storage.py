@@ -13,7 +13,8 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,8 @@ CHUNK = 1024 * 1024
 THUMBNAIL = "thumb.webp"
 VIEW = "view.webp"
 FEATURES = "features.bin"
+# Whoever stores a file makes its row at once.
+JUST_STORED_SECONDS = 3600.0
 
 
 class StorageError(Exception):
@@ -63,6 +66,15 @@ def store(chunks: Iterable[bytes], *, max_bytes: int, keep_as: Path | None = Non
             os.fsync(stream.fileno())
         _put(part, keep_as or original_path(stored.sha256), durable=True)
     return stored
+
+
+def keep(write: Callable[[Path], object], target: Path) -> Path:
+    """Put what ``write`` makes into its place: whole, on the disk, or not at all."""
+    with _incoming() as part:
+        write(part)
+        _sync(part, os.O_RDWR)
+        _put(part, target, durable=True)
+    return target
 
 
 def store_path(path: Path, *, max_bytes: int) -> StoredFile:
@@ -112,9 +124,16 @@ def read_rendition(sha256: str, name: str) -> bytes | None:
 
 
 def remove_files(sha256: str) -> None:
-    """Remove the original and everything made from it. The caller has deleted the content's row."""
+    """Remove the original and everything made from it. The caller deletes the content's row.
+
+    A file that was stored (again) just now stays: somebody is about to make a new row for it.
+    """
+    original = original_path(sha256)
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - original.stat().st_mtime < JUST_STORED_SECONDS:
+            return
+        original.unlink()
     shutil.rmtree(_sharded("renditions", sha256), ignore_errors=True)
-    original_path(sha256).unlink(missing_ok=True)
 
 
 def _copy(chunks: Iterable[bytes], stream: BinaryIO, max_bytes: int) -> StoredFile:
@@ -143,11 +162,11 @@ def _put(part: Path, target: Path, *, durable: bool) -> None:
         folders = list(target.parents[:3])
     if durable:
         for folder in folders:
-            _sync_folder(folder)
+            _sync(folder, os.O_RDONLY)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

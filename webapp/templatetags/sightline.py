@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from search.types import Band
+from webapp import messages_from_engine
 from webapp.models import Content, Frame, Match
 
 register = template.Library()
+register.filter(messages_from_engine.translated)
 TONES = 6  # base.css defines as many
 
 BAND_WORDS = {

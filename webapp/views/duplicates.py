@@ -14,9 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tasks.duplicates import build_report
 from webapp.forms.duplicates import GroupFilterForm, KeepForm, ReportForm
-from webapp.models import DuplicateGroup, DuplicateReport
+from webapp.models import DuplicateGroup, DuplicateMember, DuplicateReport
 from webapp.selectors import duplicate_groups
 from webapp.selectors import duplicates as selector
+from webapp.selectors.dismissals import dismissed_count
 from webapp.services import duplicates as service
 from webapp.services.keeping import KeepRefused, keep_members
 from webapp.views.access import editor_required
@@ -34,6 +35,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 def _reports_page(request: HttpRequest, form: ReportForm, status: int = 200) -> HttpResponse:
     reports = selector.list_reports()
     context = {"reports": reports, "form": form, "latest": next(filter(_is_done, reports), None)}
+    context["dismissed"] = dismissed_count()
     return render(request, "duplicates/reports.html", context, status=status)
 
 
@@ -88,7 +90,7 @@ def _report_context(request: HttpRequest, report: DuplicateReport) -> dict[str, 
     shown = groups[:GROUPS]
     return {
         "report": report,
-        "is_open": report.status in duplicate_groups.OPEN_REPORTS,
+        "is_open": report.status in selector.OPEN_REPORTS,
         "seen": f"{report.status}-{report.progress}-{report.stage}-{report.cancel_requested}",
         "relation": relation,
         "groups": duplicate_groups.previews(shown),
@@ -101,7 +103,10 @@ def _report_context(request: HttpRequest, report: DuplicateReport) -> dict[str, 
 @require_GET
 @editor_required
 def duplicate_group(request: HttpRequest, pk: int) -> HttpResponse:
-    return _group_page(request, _group(pk), KeepForm())
+    group = _group(pk)
+    if not group.is_current and group.origin_id:
+        return redirect("duplicate-group", pk=group.origin_id)  # a part of something that is whole again
+    return _group_page(request, group, KeepForm())
 
 
 def _group(pk: int) -> DuplicateGroup:
@@ -121,11 +126,20 @@ def _group_page(
         "others": page.live - 1,
         "trashed": duplicate_groups.trashed_members(group),
         "has_best": group.best.trashed_at is None,
+        "is_open": group.is_current and page.live > 1,
+        "different": _different(group, page.members),
+        "parts": [] if group.is_current else duplicate_groups.open_parts(group),
         "form": form,
         "next": duplicate_groups.next_group(group),
         "kept": request.POST.getlist("keep") if form.is_bound else [str(group.best_id)],
     }
     return render(request, "duplicates/group.html", context, status=status)
+
+
+def _different(group: DuplicateGroup, members: list[DuplicateMember]) -> int:
+    """Distinct files on the page that somebody might tell apart; the same bytes are what they are."""
+    is_near = group.relation == DuplicateGroup.Relation.NEAR
+    return len({member.media.content_id for member in members}) if is_near else 0
 
 
 def _start(request: HttpRequest) -> int:

@@ -24,7 +24,7 @@ from webapp.selectors.library import library_is_empty
 from webapp.selectors.places import import_places
 from webapp.services import imports as service
 from webapp.services.storage import StorageError
-from webapp.services.uploads import keep_files
+from webapp.services.uploads import keep_archive, keep_files
 from webapp.views.access import editor_required, may_edit, search_access
 
 Job = ImportJob.Status
@@ -74,13 +74,13 @@ def _from_folder(request: HttpRequest, form: FolderImportForm) -> ImportJob:
 def _from_upload(request: HttpRequest, form: UploadImportForm) -> ImportJob:
     files = form.cleaned_data["uploads"]
     if is_archive(files[0]):
-        name = files[0].name
-        place = service.keep_archive(chunks=files[0].chunks())
+        source, name = ImportJob.Source.ZIP, files[0].name
+        place = keep_archive(chunks=files[0].chunks())
     else:
-        name = _files_words(files)
+        source, name = ImportJob.Source.FILES, _files_words(files)
         place = keep_files(files=files)
     return service.create_import(
-        source=ImportJob.Source.ZIP,
+        source=source,
         location=place,
         name=name,
         collection_name=form.cleaned_data["collection_name"],

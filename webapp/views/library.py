@@ -19,10 +19,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from webapp.forms.library import LabelsForm, LibraryFilterForm
-from webapp.models import Media
+from webapp.models import Content, Media
 from webapp.selectors import library as selector
 from webapp.services import library as service
 from webapp.views.access import editor_required, may_edit, search_access
+from webapp.views.neighbours import neighbours_context
 from webapp.views.undo import next_address, offer_restore
 
 
@@ -83,7 +84,9 @@ def media_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def _media_context(request: HttpRequest, media: Media, form: LabelsForm | None = None) -> dict[str, Any]:
     labels = [label.name for label in media.labels.all()]
     edits = may_edit(request)
-    return {
+    shows_neighbours = media.trashed_at is None and media.content.status == Content.Status.READY
+    context = neighbours_context(media) if shows_neighbours else {}
+    return context | {
         "media": media,
         "content": media.content,
         "strip": selector.frame_strip(media) if media.content.is_video else None,

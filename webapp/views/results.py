@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,15 @@ from django.utils.translation import gettext as _
 
 from webapp.forms.search import RegionForm, SimilarFilterForm
 from webapp.models import Content, Frame, Match, Media, Query
-from webapp.selectors.queries import PAGE, count_matches, matches, segments_by_media
+from webapp.selectors.neighbours import stills
+from webapp.selectors.queries import (
+    PAGE,
+    WEAK_SCORE,
+    MediaSegments,
+    count_matches,
+    matches,
+    segments_by_media,
+)
 from webapp.services.storage import original_path, rendition_path
 from webapp.views.sniffing import inline_type
 
@@ -36,19 +45,24 @@ class Clip:
 
 
 def query_context(query: Query, *, asked: str = "") -> dict[str, Any]:
-    """``asked``: how often the page has asked for news so far, in its own words."""
     content = query.content
-    times = int(asked) if asked.isdecimal() and len(asked) < 7 else 0
     shown_type = inline_type(content, original_path(content.sha256)) or ""
-    return {
-        "query": query,
+    return progress_context(query, asked=asked) | {
         "content": content,
         "preview": _preview(content, shown_type),
+        "region_form": RegionForm(initial=_region_percent(query)),
+        "region_percent": _region_percent(query) if query.region else None,
+    }
+
+
+def progress_context(query: Query, *, asked: str = "") -> dict[str, Any]:
+    """``asked``: how often the page has asked for news so far, in its own words."""
+    times = int(asked) if asked.isdecimal() and len(asked) < 7 else 0
+    return {
+        "query": query,
         "asked": times + 1,
         "poll_ms": poll_delay(times),
         "stage": query.stage or _waiting_words(query),
-        "region_form": RegionForm(initial=_region_percent(query)),
-        "region_percent": _region_percent(query) if query.region else None,
     }
 
 
@@ -81,7 +95,7 @@ def poll_delay(asked: int) -> int:
 
 def result_context(query: Query, values: QueryDict) -> dict[str, Any]:
     copies = matches(query, Match.Section.COPY, limit=SHOWN_COPIES)
-    clips = [_clip(found.media, found.matches) for found in segments_by_media(query)]
+    clips = clips_of(segments_by_media(query))
     context = similar_context(query, values)
     return context | {
         "copies": copies,
@@ -91,26 +105,30 @@ def result_context(query: Query, values: QueryDict) -> dict[str, Any]:
     }
 
 
-def _clip(media: Media, segments: tuple[Match, ...]) -> Clip:
-    best = max(segments, key=lambda match: match.score)
-    frames = Frame.objects.filter(content=media.content_id, start__lte=_middle(best))
-    return Clip(media, best, segments, frames.order_by("-position").first())
-
-
-def _middle(segment: Match) -> float:
-    return ((segment.reference_start or 0) + (segment.reference_end or 0)) / 2
+def clips_of(found: Sequence[MediaSegments]) -> list[Clip]:
+    best = [max(entry.matches, key=lambda match: match.score) for entry in found]
+    shown = stills(best)
+    return [
+        Clip(entry.media, match, entry.matches, shown.get(match.pk))
+        for entry, match in zip(found, best, strict=True)
+    ]
 
 
 def similar_context(query: Query, values: QueryDict) -> dict[str, Any]:
+    """A page of the similar results. The weak ones are only fetched when somebody asks for them."""
     form = SimilarFilterForm(values)
     chosen = form.chosen()
     offset = _offset(values)
-    found = matches(query, Match.Section.SIMILAR, offset=offset, limit=PAGE + 1, **chosen)
+    strong = count_matches(query, Match.Section.SIMILAR, min_score=WEAK_SCORE, **chosen)
+    size = min(PAGE, strong - offset) if offset < strong else PAGE * ("offset" in values)
+    found = matches(query, Match.Section.SIMILAR, offset=offset, limit=size + 1, **chosen)
+    end = offset + size
     return {
-        "similar": found[:PAGE],
-        "similar_total": count_matches(query, Match.Section.SIMILAR),
-        "similar_count": count_matches(query, Match.Section.SIMILAR, **chosen),
-        "next_offset": offset + PAGE if len(found) > PAGE else None,
+        "similar": found[:size],
+        "similar_total": count_matches(query, Match.Section.SIMILAR, min_score=WEAK_SCORE),
+        "similar_count": strong,
+        "next_offset": end if len(found) > size else None,
+        "next_is_weak": end == strong,
         "filter_form": form,
         "filter_query": _filter_query(values),
     }

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from tasks.samples import draw
 from webapp.environment import BASE_DIR
 from webapp.management.benchmarking.browser import Visitor
 from webapp.management.benchmarking.processes import Installation, child_named, memory_mb
@@ -90,9 +91,7 @@ def _model_key() -> str:
 
 def _album(folder: Path) -> list[Path]:
     """The pictures of the sample library."""
-    from search.samples import make_samples
-
-    paths = make_samples(folder)
+    paths = draw(folder)
     for path in paths:
         if path.suffix != ".jpg" or path.parent.name == "reposted":
             path.unlink()

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tasks.duplicates import build_report
 from tasks.indexing import sync
+from webapp.management import dismissed_pairs
 from webapp.models import Collection, DuplicateGroup, DuplicateMember, DuplicateReport
 from webapp.selectors.duplicates import groups, members_of
 from webapp.services.duplicates import create_report
@@ -26,10 +27,28 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.add_argument("--collection", metavar="NAME", help="look only into this collection")
+        instead = parser.add_mutually_exclusive_group()
+        instead.add_argument("--dismissed", action="store_true", help="list pairs that are not duplicates")
+        instead.add_argument(
+            "--restore", metavar="ID", nargs="+", type=int, help="forget that these pairs are not duplicates"
+        )
 
-    def handle(self, *, json: bool, collection: str | None, **_: Any) -> None:
-        report = create_report(collection=_collection(collection))
-        self._sync()
+    def handle(
+        self, *, json: bool, collection: str | None, dismissed: bool, restore: list[int] | None, **_: Any
+    ) -> None:
+        if collection and (dismissed or restore):
+            raise CommandError("--collection is for reports; pairs are dismissed for the whole library.")
+        if dismissed:
+            dismissed_pairs.show(self.stdout, as_json=json)
+        elif restore:
+            dismissed_pairs.forget(self.stdout, restore, as_json=json)
+        else:
+            self._report(collection, json)
+
+    def _report(self, collection: str | None, json: bool) -> None:
+        where = _collection(collection)
+        self._sync()  # before the report: a sweep would give one that waits to a worker
+        report = create_report(collection=where)
         build_report(report.pk)
         report.refresh_from_db()
         if report.status != DuplicateReport.Status.DONE:

@@ -15,14 +15,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from search.errors import SearchError
 from tasks.bulk import Bulk, Entry, Outcome
+from tasks.errors import STOPPED
 from webapp.selectors.index import active_model_key
 from webapp.services.index import IndexBusy
 from webapp.services.library import get_or_create_collection
 from webapp.services.manifest import Facts, ManifestUnreadable, read_manifest
 from webapp.services.media_files import folder_label, media_files
-from webapp.services.storage import StorageFull
 
 
 class Command(BaseCommand):
@@ -45,6 +44,9 @@ class Command(BaseCommand):
             action="store_true",
             help="label each file with the name of the folder it lies in",
         )
+        parser.add_argument(
+            "--restore", action="store_true", help="bring back what is in the trash; otherwise it is skipped"
+        )
         parser.add_argument("--collection", metavar="NAME", help="put the files into this collection")
         parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
 
@@ -58,7 +60,12 @@ class Command(BaseCommand):
         name = options["collection"]
         collection = get_or_create_collection(name=name) if name else None
         with progress_bar(len(entries)) as settled:
-            bulk = Bulk(collection=collection, max_bytes=settings.SIGHTLINE.max_upload_bytes, settled=settled)
+            bulk = Bulk(
+                collection=collection,
+                max_bytes=settings.SIGHTLINE.max_upload_bytes,
+                settled=settled,
+                restore=options["restore"],
+            )
             problem = run(bulk, entries)
         self.report(bulk.outcome, time.monotonic() - started, as_json=options["json"])
         if problem:
@@ -90,7 +97,7 @@ def run(bulk: Bulk, entries: list[Entry]) -> str:
     """What stopped the run early, in words; empty if nothing did."""
     try:
         bulk.run(entries)
-    except (StorageFull, SearchError) as error:
+    except STOPPED as error:
         return f"{error} Run the same command again to go on."
     except IndexBusy:
         return (

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from tasks.samples import draw
+
 
 class Command(BaseCommand):
     help = "Draw sample pictures and clips, with edited copies among them, into a folder."
@@ -15,9 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("directory", type=Path)
 
     def handle(self, *args: Any, directory: Path, **options: Any) -> None:
-        from search.samples import make_samples
-
-        paths = make_samples(directory, self._show)
+        paths = draw(directory, self._show)
         self.stdout.write(f"{len(paths)} files are in {directory}.")
 
     def _show(self, done: int, total: int) -> None:

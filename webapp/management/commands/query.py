@@ -9,13 +9,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from search.errors import SearchError
 from search.types import Band, MediaKind, SearchResult
+from tasks.errors import SearchError
 from tasks.queries import search
 from tasks.query_input import query_of_file
 from tasks.runtime import IndexUnavailable
 from webapp.models import Media
-from webapp.selectors.queries import content_of_digest, live_media, result_contents
+from webapp.selectors.queries import WEAK_SCORE, content_of_digest, live_media, result_contents
 from webapp.services.media_files import UnusableFile, check_file
 from webapp.services.storage import digest
 
@@ -65,7 +65,7 @@ def _answer(name: str, top: int) -> dict[str, Any]:
         described = query_of_file(path, content_id=content_of_digest(digest(path)))
         result = search(described, lambda _stage, _percent: None)
     except (SearchError, IndexUnavailable, UnusableFile, OSError) as error:
-        return {"file": name, "kind": None, "error": str(error), **dict.fromkeys(SECTIONS)}
+        return {"file": name, "kind": None, "error": str(error), **{section: [] for section in SECTIONS}}
     return {"file": name, "kind": described.kind.value, "error": None, **_sections(result, top)}
 
 
@@ -142,4 +142,6 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     for row in answer["landmarks"]:
         yield f"shows    {row['score']:.2f}  {row['label']} ({row['path']})"
     for row in answer["similar"]:
+        if row["score"] < WEAK_SCORE:
+            return
         yield f"similar  {row['score']:.2f}  {row['path']}"

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from search.errors import SearchError
+from tasks.errors import STOPPED
 from tasks.reembedding import Reembedding
 from webapp.services.index import IndexBusy
 
@@ -32,8 +32,8 @@ class Command(BaseCommand):
             run = Reembedding(options["model"], skip_failed=skip, found=bar.reset, settled=bar.update)
             try:
                 switched = run.run()
-            except SearchError as error:
-                raise CommandError(str(error)) from error
+            except STOPPED as error:
+                raise CommandError(f"{error} Run the same command again to go on.") from error
             except IndexBusy as error:
                 raise CommandError("Another process keeps writing the index. Try again later.") from error
         for failure in run.failures():

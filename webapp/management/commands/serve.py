@@ -64,7 +64,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _programs(self, listener: socket.socket) -> Iterator[Program]:
-        yield programs.web(settings.SIGHTLINE, listener.fileno())
+        yield programs.web(listener.fileno())
         yield from programs.workers()
         yield programs.clock(settings.SIGHTLINE)
 
