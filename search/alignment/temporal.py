@@ -20,9 +20,11 @@ SPEEDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1
 # Weight of contrast (at three times its usual spread) beside the gate. It only counts where the gate
 # passes, so it chooses among lines and never makes one.
 _CONTRAST = 0.75
-# Another speed than 1 must explain so much more (share of the sum): most copies are not sped up, and a wrong
-# slope moves both ends of a long segment.
+# Another speed than 1 must agree so much better: most copies are not sped up, and a wrong slope moves both
+# ends of a long segment.
 _PREFER_NORMAL = 1.02
+# Lines that explain this share of the most that any explains are compared by how well their moments agree.
+_NEARLY = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Run:
     def length(self) -> int:
         """Query cells covered."""
         return self.last - self.first + 1
+
+    @property
+    def explained(self) -> float:
+        """The evidence, counted once for each cell of the clip that has fewer of them in the run."""
+        return self.total * min(1.0, self.speed)
 
     def reference(self, cell: float) -> float:
         """The reference position (cells) opposite a query position."""
@@ -88,17 +95,28 @@ def _stretches(values: Float32Array) -> list[tuple[int, int, float]]:
 
 
 def _best_over_speeds(evidence: Float32Array) -> Run | None:
+    """Of the lines that explain nearly as much of both clips as any, the one whose moments agree best.
+
+    The largest sum alone would prefer flat lines through scenes that change slowly: they are longer, as
+    several query cells face the same reference cell, and agree a little everywhere.
+    """
     passing = np.nonzero(evidence > 0)
     if len(passing[0]) == 0:
         return None
-    normal = _best_at_speed(evidence, passing, 1.0, above=0.0)
-    best = normal
-    beaten = _PREFER_NORMAL * normal.total if normal else 0.0
-    for speed in SPEEDS:
-        run = _best_at_speed(evidence, passing, speed, above=beaten) if speed != 1.0 else None
+    runs: list[Run] = []
+    most = 0.0
+    for speed in sorted(SPEEDS, key=lambda speed: speed != 1.0):
+        least = _NEARLY * most / min(1.0, speed)
+        run = _best_at_speed(evidence, passing, speed, above=least)
         if run is not None:
-            best, beaten = run, run.total
-    return best
+            runs.append(run)
+            most = max(most, run.explained)
+    nearly = [run for run in runs if run.explained >= _NEARLY * most]
+    return max(nearly, key=_agreement, default=None)
+
+
+def _agreement(run: Run) -> float:
+    return run.total / run.length * (_PREFER_NORMAL if run.speed == 1.0 else 1.0)
 
 
 def run_on(evidence: Float32Array, offset: float, speed: float) -> Run | None:

@@ -189,15 +189,23 @@ class TestVote:
         evidence = random.uniform(-1, 0.4, (10, 15)).astype(np.float32)
         found = temporal.best_run(evidence)
         assert found is not None
-        best = max(
-            _sum_along(evidence, offset, speed, first, last)
+        best = {
+            speed: max(
+                (_sum_along(evidence, offset, speed, first, last), first - last)
+                for offset in range(-20, 15)
+                for first in range(10)
+                for last in range(first, 10)
+            )
             for speed in temporal.SPEEDS
-            for offset in range(-20, 15)
-            for first in range(10)
-            for last in range(first, 10)
-        )
-        normal = found.speed == 1.0
-        assert found.total == pytest.approx(best, abs=1e-4) or (normal and found.total * 1.03 >= best)
+        }
+        most = max(total * min(1, speed) for speed, (total, _) in best.items())
+        assert found.total == pytest.approx(best[found.speed][0], abs=1e-4)
+        assert found.explained >= 0.75 * most - 1e-4
+        agreement = found.total / found.length
+        for speed, (total, backwards) in best.items():
+            if total * min(1, speed) >= 0.75 * most + 1e-4 and speed != found.speed:
+                favour = 1.02 if found.speed == 1 else 1 / 1.02 if speed == 1 else 1
+                assert agreement * favour >= total / (1 - backwards) - 1e-3
         again = _sum_along(evidence, found.offset, found.speed, found.first, found.last)
         assert found.total == pytest.approx(again, abs=1e-4)
 

@@ -93,15 +93,17 @@ def test_files_that_were_deleted_for_good_and_come_back_stay_apart(
 
 
 def test_a_bridge_does_not_bring_together_what_is_apart(library: LibraryMaker, pairs: SaidPairs) -> None:
-    one, two, three = (library.picture(seed, f"{seed}.jpg") for seed in (1, 2, 3))
+    one, two, three, four = (library.picture(seed, f"{seed}.jpg") for seed in (1, 2, 3, 4))
     pairs.say(one, two, 0.9)
     pairs.say(two, three, 0.8)
+    pairs.say(three, four, 0.7)
     report = built()
     assert groups(report) == {frozenset(("1.jpg", "2.jpg", "3.jpg"))}
     dismiss_group(group=only_group(report), actor=None, among=[one.pk, three.pk])
     assert Dismissal.objects.count() == 1
     assert len(groups(report)) == 1 and len(next(iter(groups(report)))) == 2
-    assert groups(built()) == {frozenset(("1.jpg", "2.jpg"))}
+    # The third is free for the fourth now, which it was not while the bridge held it.
+    assert groups(built()) == {frozenset(("1.jpg", "2.jpg")), frozenset(("3.jpg", "4.jpg"))}
 
 
 def test_what_is_dismissed_while_a_report_is_made_is_not_lost(

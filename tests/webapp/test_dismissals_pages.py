@@ -98,9 +98,13 @@ def test_the_same_bytes_cannot_be_told_apart(editor: Client, library: LibraryMak
 
 def test_nonsense_changes_nothing(editor: Client, report: DuplicateReport) -> None:
     group = group_of(report, 3)
-    for wrong in ({"apart": "some"}, {"shown": "x"}, {"shown": [2**70]}, {"shown": []}, {"note": "x" * 201}):
+    some: list[dict[str, object]] = [
+        {"apart": "some"}, {"shown": "x"}, {"shown": [2**70]}, {"shown": []}, {"note": "x" * 201}
+    ]  # fmt: skip
+    for wrong in some:
         assert "notice--error" in dismiss(editor, group, **wrong)
-    for values in ({}, {"pair": "x"}, {"pair": 2**70}, {"decision": "x"}):
+    others: list[dict[str, object]] = [{}, {"pair": "x"}, {"pair": 2**70}, {"decision": "x"}]
+    for values in others:
         answer = editor.post(reverse("duplicates-restore"), values, follow=True)
         assert "notice--warning" in answer.content.decode()
     page = editor.post(reverse("duplicates-restore"), {"decision": uuid4()}, follow=True).content.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,8 @@ from tests.library import LibraryMaker
 from tests.sent_tasks import SentTasks
 from webapp.models import IndexState, Match, Media, Query
 from webapp.selectors.neighbours import content_searches
-from webapp.services.neighbours import search_for_neighbours
+from webapp.services import neighbours as service
+from webapp.services.queries import create_query_from_media
 from webapp.views.coverage import coverage, union_length
 from webapp.views.results import Clip
 
@@ -232,8 +234,16 @@ def test_only_who_may_search_starts_a_search(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_visitors_at_once_one_starts_the_search(library: LibraryMaker) -> None:
+def test_of_many_visitors_at_once_one_starts_the_search(
+    library: LibraryMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     media = library.picture(1)
+
+    def create_slowly(**values: Any) -> Query:
+        time.sleep(0.1)  # long enough for the others to look as well, if they were let in
+        return create_query_from_media(**values)
+
+    monkeypatch.setattr(service, "create_query_from_media", create_slowly)
     visitors = 8
     start = threading.Barrier(visitors)
     answers: list[tuple[Any, bool]] = []
@@ -241,7 +251,7 @@ def test_of_many_visitors_at_once_one_starts_the_search(library: LibraryMaker) -
     def visit() -> None:
         try:
             start.wait()
-            query, is_new = search_for_neighbours(media=media)
+            query, is_new = service.search_for_neighbours(media=media)
             answers.append((query.pk, is_new))
         finally:
             connection.close()

@@ -13,7 +13,7 @@ from webapp.forms.duplicates import IdsField
 class DismissForm(forms.Form):
     """``keep``: the ticked entries. ``shown``: entries the person saw; he says nothing about others."""
 
-    apart = forms.ChoiceField(choices=[("all", _("All of them")), ("ticked", _("The ticked"))])
+    apart = forms.ChoiceField(choices=[("all", "all"), ("ticked", "ticked")])
     keep = IdsField(required=False)
     shown = IdsField()
     note = forms.CharField(required=False, max_length=200)
