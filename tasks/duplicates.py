@@ -28,7 +28,7 @@ from webapp.services.queries import evidence
 
 if TYPE_CHECKING:
     from search.index.reader import IndexReader
-    from search.pairs import PairVerdict
+    from search.matching.pairs import PairVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class _Builder:
             self._progress(words, 5 + 90 * done // len(waiting), has_results=True)
 
     def _waiting_pairs(self, reader: IndexReader, key: str) -> list[tuple[int, int]]:
-        from search.pairs import candidate_pairs
+        from search.matching.pairs import candidate_pairs
 
         known = checked_pairs(model_key=key)
         found = {
@@ -124,7 +124,7 @@ class _Builder:
     def _verdicts(
         self, reader: IndexReader, pairs: Sequence[tuple[int, int]]
     ) -> Iterator[service.CheckedPair]:
-        from search.pairs import check_pair
+        from search.matching.pairs import check_pair
 
         # One library a batch: an entry that went to the trash meanwhile is not seen any more.
         library = DatabaseLibrary(reader.model_key)

@@ -82,7 +82,7 @@ features_cache: BoundedCache[LocalFeatures] = BoundedCache(FEATURES_BYTES)
 
 
 class DatabaseLibrary:
-    """The :class:`search.matching.Library` over the database, with the vectors of one model."""
+    """The :class:`search.matching.searcher.Library` over the database, with the vectors of one model."""
 
     def __init__(self, model_key: str) -> None:
         self.model_key = model_key

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 
 from search.errors import SearchError
-from search.query import QueryDescription
+from search.matching.query import QueryDescription
 from search.types import SearchResult
 from tasks import runtime
 from tasks.celery import app
@@ -82,7 +82,7 @@ def search(described: QueryDescription, progress: Progress) -> SearchResult:
     Raises:
         IndexUnavailable: there is nothing to search yet.
     """
-    from search.matching import Searcher
+    from search.matching.searcher import Searcher
 
     reader = runtime.reader()
     library = DatabaseLibrary(reader.model_key)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 
-from search.query import FetchedPictures, QueryDescription
+from search.matching.query import FetchedPictures, QueryDescription
 from search.types import FrameDescription, FrameSequence, MediaKind, Region
 from tasks import runtime
 from tasks.library import load_frames, stored_features

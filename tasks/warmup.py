@@ -27,7 +27,7 @@ def _worker_process_starts(**_: Any) -> None:
 def warm_up() -> None:
     """Load the model and the index. A failure is left to the first search, which says it in words."""
     try:
-        import search.matching  # noqa: F401
+        import search.matching.searcher  # noqa: F401
 
         runtime.embedder()
         runtime.reader()

@@ -23,7 +23,7 @@ PROOF = Verification(
 
 @dataclass
 class SaidPairs:
-    """Stands for :mod:`search.pairs`: every pair is a candidate; ``copies`` holds those that are one."""
+    """Stands for :mod:`search.matching.pairs`: every pair is a candidate; ``copies`` are the true ones."""
 
     copies: dict[frozenset[int], float] = field(default_factory=dict)
     checked: list[tuple[int, int]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class SaidPairs:
     @classmethod
     def installed(cls, monkeypatch: pytest.MonkeyPatch, *, model_key: str = "sightline@0") -> SaidPairs:
         given = cls()
-        monkeypatch.setitem(sys.modules, "search.pairs", given)
+        monkeypatch.setitem(sys.modules, "search.matching.pairs", given)
         monkeypatch.setattr(runtime, "reader", lambda: SimpleNamespace(model_key=model_key))
         monkeypatch.setattr(runtime, "embedder", lambda: SimpleNamespace(background=None))
         return given

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search.index.base import IndexRows
-from search.query import QueryDescription
+from search.matching.query import QueryDescription
 from search.types import FrameDescription, FrameSequence, LocalFeatures, MediaDescription, MediaKind
 
 
@@ -37,7 +37,7 @@ def query_of(description: MediaDescription, frames: Sequence[FrameDescription]) 
 
 
 class ClipLibrary:
-    """Clips with their frames; implements :class:`search.query.Library`."""
+    """Clips with their frames; implements :class:`search.matching.query.Library`."""
 
     def __init__(self) -> None:
         self.sequences: dict[int, FrameSequence] = {}

@@ -15,7 +15,7 @@ from search.embedding.base import Embedder
 from search.embedding.registry import load
 from search.evaluation.clip_library import ClipLibrary
 from search.index.segments import IndexStore
-from search.matching import Searcher
+from search.matching.searcher import Searcher
 from search.media.sandbox import Sandbox
 from search.pipeline import Describer
 from tasks import runtime

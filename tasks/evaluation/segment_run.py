@@ -21,9 +21,9 @@ from search.evaluation.related_clips import split_related
 from search.evaluation.segment_baselines import fixed_offset, vpdq_like
 from search.evaluation.segment_figures import Answer
 from search.evaluation.segment_metrics import Box
-from search.matching import Searcher
+from search.matching.query import QueryDescription
+from search.matching.searcher import Searcher
 from search.pipeline import Describer
-from search.query import QueryDescription
 from search.types import FrameDescription, FrameSequence, SegmentMatch
 from tasks.bulk import cores
 from tasks.evaluation.base import Outcome, Say

@@ -15,8 +15,8 @@ from search.index.base import IndexRows
 from search.index.reader import IndexReader
 from search.index.segments import IndexStore
 from search.keyframes.mixture import mean_difference
+from search.matching.query import QueryDescription
 from search.media.pixels import crop, describe_frame, fit
-from search.query import QueryDescription
 from search.types import FrameSequence, LocalFeatures, MediaKind, Region
 from search.verification import local_features
 from tests.media import Pixels
@@ -25,7 +25,7 @@ Timed = tuple[float, Image.Image]
 
 
 class MemoryLibrary:
-    """Implements :class:`search.query.Library`. Content ids are 1, 2, ...; frame ids count on by 1000."""
+    """Implements :class:`search.matching.query.Library`. Content ids are 1, 2, ...; frame ids go by 1000."""
 
     def __init__(self, config: SearchConfig, embedder: Embedder) -> None:
         self.config, self.embedder = config, embedder

@@ -14,8 +14,8 @@ from search.clustering import group
 from search.config import MatchConfig, SearchConfig
 from search.embedding import registry
 from search.index.reader import IndexReader
-from search.matching import QueryDescription, Searcher
-from search.pairs import candidate_pairs, check_pair
+from search.matching.pairs import candidate_pairs, check_pair
+from search.matching.searcher import QueryDescription, Searcher
 from search.types import Band, Region, SearchResult
 from tests import media
 from tests.search.memory_library import MemoryLibrary, timed

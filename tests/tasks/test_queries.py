@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from search import matching
 from search.errors import MediaError
-from search.query import QueryDescription
+from search.matching import searcher
+from search.matching.query import QueryDescription
 from search.types import (
     Band,
     CopyMatch,
@@ -72,7 +72,7 @@ class Loaded:
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
     given = Answer()
-    monkeypatch.setattr(matching, "Searcher", lambda *_: given, raising=False)
+    monkeypatch.setattr(searcher, "Searcher", lambda *_: given, raising=False)
     monkeypatch.setattr(runtime, "embedder", Loaded)
     monkeypatch.setattr(runtime, "reader", Loaded)
     return given

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from search.errors import DamagedMedia
-from search.query import QueryDescription
+from search.matching.query import QueryDescription
 from search.types import (
     Band,
     CopyMatch,

@@ -10,8 +10,8 @@ from PIL import Image
 from search.config import SearchConfig
 from search.embedding.base import Embedder
 from search.index.base import IndexRows
+from search.matching.query import QueryDescription
 from search.media.pixels import describe_frame, fit
-from search.query import QueryDescription
 from search.types import FrameSequence, LocalFeatures, MediaKind
 from search.verification.local_features import extract
 
@@ -45,7 +45,7 @@ def describe(
 
 
 class PictureLibrary:
-    """Implements :class:`search.query.Library`. Contents and frames are numbered 0, 1, ... alike."""
+    """Implements :class:`search.matching.query.Library`. Contents and frames are numbered 0, 1, ... alike."""
 
     def __init__(self) -> None:
         self.contents: list[QueryDescription] = []

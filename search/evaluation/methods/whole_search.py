@@ -13,7 +13,7 @@ from search.embedding.base import Embedder
 from search.evaluation.methods.base import Method
 from search.evaluation.methods.memory_library import PictureLibrary, describe
 from search.index.segments import IndexStore
-from search.matching import Searcher
+from search.matching.searcher import Searcher
 from search.types import Float32Array, SearchResult
 
 _PROVEN = 1.0

@@ -15,19 +15,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from search.candidates import scored
-from search.clip_search import ClipFindings, ClipSearch, frame_pairs, vote
 from search.config import SearchConfig
 from search.embedding.base import Embedder
-from search.evidence import Evidence
 from search.hashing.perceptual import phash
 from search.index.reader import IndexReader
+from search.matching.candidates import scored
+from search.matching.clip import ClipFindings, ClipSearch, frame_pairs, vote
+from search.matching.evidence import Evidence
+from search.matching.query import FetchedPictures, Library, QueryDescription
 from search.media.pixels import crop, decode_webp, encode_webp, model_input
-from search.query import FetchedPictures, Library, QueryDescription
 from search.ranking import Background
 from search.types import Float32Array, Float64Array, FrameSequence, MediaKind, Region, SegmentMatch
 
-# Windows as in search.inside.
+# Windows as in search.matching.inside.
 _SIDE = 0.4
 _PLACES = 4
 # Frames that are tried in every view, and how many of them must name the same content, each this likely.

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from search import variants
-from search.candidates import Candidate, propose
-from search.clip_search import ClipFindings, ClipSearch, vote
-from search.clip_views import ClipViews
 from search.config import SearchConfig
 from search.embedding.base import Embedder
 from search.index.reader import IndexReader
-from search.inside import InsideSearch
 from search.landmarks import Witness, recognise
-from search.picture_search import PictureSearch
-from search.query import Library, QueryDescription
+from search.matching import variants
+from search.matching.candidates import Candidate, propose
+from search.matching.clip import ClipFindings, ClipSearch, vote
+from search.matching.clip_views import ClipViews
+from search.matching.inside import InsideSearch
+from search.matching.picture import PictureSearch
+from search.matching.query import Library, QueryDescription
 from search.ranking import Background
 from search.types import (
     Band,

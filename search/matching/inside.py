@@ -13,13 +13,13 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from search.candidates import Candidate, scored
 from search.config import SearchConfig
 from search.embedding.base import Embedder
 from search.index.reader import IndexReader
+from search.matching.candidates import Candidate, scored
+from search.matching.picture import PictureFindings, PictureSearch
+from search.matching.query import Library, QueryDescription
 from search.media.pixels import crop, decode_webp, encode_webp, model_input
-from search.picture_search import PictureFindings, PictureSearch
-from search.query import Library, QueryDescription
 from search.ranking import Background
 from search.types import MediaKind, Region
 from search.verification import local_features

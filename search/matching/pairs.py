@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.candidates import Candidate
-from search.clip_search import ClipSearch, Votes, is_whole
 from search.config import SearchConfig
 from search.index.reader import IndexReader
-from search.picture_search import PictureSearch
-from search.query import FetchedPictures, Library, QueryDescription
+from search.matching.candidates import Candidate
+from search.matching.clip import ClipSearch, Votes, is_whole
+from search.matching.picture import PictureSearch
+from search.matching.query import FetchedPictures, Library, QueryDescription
 from search.ranking import Background
 from search.types import (
     Float32Array,

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from search.config import SearchConfig
+from search.matching.query import Library
 from search.media.pixels import decode_webp
-from search.query import Library
 from search.types import LocalFeatures, UInt8Array
 from search.verification import local_features
 from search.verification.geometric import Relation, Side, relate

@@ -8,11 +8,11 @@ import numpy as np
 
 from search.alignment.align import align
 from search.alignment.grid import Track
-from search.candidates import Candidate, hash_score, scored
 from search.config import SearchConfig
-from search.evidence import Evidence
 from search.index.reader import IndexReader
-from search.query import Library, QueryDescription
+from search.matching.candidates import Candidate, hash_score, scored
+from search.matching.evidence import Evidence
+from search.matching.query import Library, QueryDescription
 from search.ranking import Background
 from search.types import (
     Band,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from search.candidates import Candidate
 from search.config import SearchConfig
-from search.evidence import Evidence, grey_of
 from search.landmarks import Witness
-from search.query import Library, QueryDescription
+from search.matching.candidates import Candidate
+from search.matching.evidence import Evidence, grey_of
+from search.matching.query import Library, QueryDescription
 from search.ranking import Background, probability
 from search.types import (
     Band,

@@ -1,0 +1,1 @@
+"""Matching: candidates from the index, then evidence for each of them."""
