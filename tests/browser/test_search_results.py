@@ -107,6 +107,7 @@ def test_a_region_can_be_set_with_arrow_keys(visit: VisitorMaker, copy: Match) -
     visitor = visit(reverse("query", args=[copy.query_id]))
     visitor.find("summary").press("Enter")
     box = visitor.find("[data-region-box]")
+    box.wait_for(state="visible")
     box.focus()
     for key in ("ArrowRight", "ArrowUp", "Shift+ArrowRight", "Shift+ArrowUp"):
         box.press(key)
