@@ -19,12 +19,6 @@ from webapp.models import (
 OPEN_REPORTS = (DuplicateReport.Status.PENDING, DuplicateReport.Status.RUNNING)
 
 
-def latest_report(*, done: bool = False) -> DuplicateReport | None:
-    """The newest report; ``done``: the newest that is complete."""
-    reports = DuplicateReport.objects.select_related("collection").order_by("-id")
-    return (reports.filter(status=DuplicateReport.Status.DONE) if done else reports).first()
-
-
 def list_reports(*, limit: int = 50) -> list[DuplicateReport]:
     """Newest first."""
     return list(DuplicateReport.objects.select_related("collection").order_by("-id")[:limit])
