@@ -67,6 +67,8 @@ def _found(content: Content, searches: ContentSearches) -> Neighbours | None:
 @search_access
 def neighbours(request: HttpRequest, pk: int) -> HttpResponseBase:
     """GET: the news of a search under way, for the page that asks. POST: start one, if none serves."""
+    if request.method == "GET" and Media.objects.filter(pk=pk).exclude(trashed_at=None).exists():
+        return HttpResponse(status=204)  # it went to the trash while the page was asking: no more news
     ready = Media.objects.filter(trashed_at=None, content__status=Content.Status.READY)
     media = get_object_or_404(ready.select_related("content"), pk=pk)
     if request.method == "POST":
